@@ -1,0 +1,81 @@
+package audit
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// FetchKind says what a fetch is for.
+type FetchKind string
+
+// The kinds of fetch.
+const (
+	FetchLive     FetchKind = "LIVE"     // forward, on a schedule, for ever
+	FetchBackfill FetchKind = "BACKFILL" // a bounded past window, once
+)
+
+// Path is how activities of the fetch arrive.
+func (k FetchKind) Path() Path {
+	if k == FetchBackfill {
+		return PathBackfill
+	}
+	return PathPoll
+}
+
+// Fetch is one fetch that has been claimed.
+type Fetch struct {
+	Lease         FetchLease
+	Tenant        TenantID
+	IntegrationID IntegrationID
+	Connector     string
+	Feed          string
+	Kind          FetchKind
+	State         json.RawMessage // nil at the beginning of a window or of a live feed
+	From, To      time.Time       // of a backfill
+	ReachedAt     time.Time       // of a backfill: done down to here; To at its beginning
+	CreatedAt     time.Time
+	Watermark     time.Time // of the feed; zero when there is none yet
+	Failures      int       // in a row
+	PollInterval  time.Duration
+}
+
+// FetchEnd says how a claimed fetch goes on.
+type FetchEnd struct {
+	Delay        time.Duration // until the next run
+	PollInterval time.Duration
+	Failures     int
+	Reason       HealthReason // empty when well
+	Done         bool         // a backfill has reached its end
+	GivenUp      bool         // a backfill cannot go on
+	ForgetState  bool         // the vendor no longer knows the position
+	HoldAll      bool         // the vendor throttles: no fetch of the integration runs before
+}
+
+// NewFetch is a fetch to set up.
+type NewFetch struct {
+	ID       int64
+	Feed     string
+	Kind     FetchKind
+	From, To time.Time // of a backfill
+}
+
+// StoredIntegration is an integration as the database keeps it, with what only the engine may see.
+type StoredIntegration struct {
+	Integration
+	Sealed []byte // sealed JSON object of the secrets, nil for none
+}
+
+// StoredSecret is a webhook's secret as the database keeps it.
+type StoredSecret struct {
+	WebhookSecret
+	ID     int64
+	Sealed []byte
+}
+
+// StoredWebhook is an integration's webhook as the database keeps it.
+type StoredWebhook struct {
+	Path           string         // random last part of the current address; empty when the vendor does not push
+	Secrets        []StoredSecret // in force, newest first
+	LastAcceptedAt *time.Time
+	LastRefusedAt  *time.Time
+}

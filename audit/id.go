@@ -1,0 +1,66 @@
+package audit
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"strconv"
+)
+
+// Kind says what a global id names.
+type Kind byte
+
+// The kinds of object that have a global id. Their numbers are part of the ids and never change.
+const (
+	KindActivity    Kind = 1
+	KindIntegration Kind = 2
+	KindBackfill    Kind = 3
+	KindAPIToken    Kind = 4
+	KindTenant      Kind = 5
+	KindConnector   Kind = 6
+)
+
+// ID is a global id: opaque to clients, stable for ever, without secrets. Whoever resolves one checks the tenant.
+type ID struct {
+	Kind   Kind
+	Tenant TenantID // 0 for a connector, which is the same for all tenants
+	Number int64    // seq, integration, backfill; 0 where Name is the key
+	Name   string   // jti of a token, key of a connector
+}
+
+const idVersion = 1
+
+// String is the id's text: URL-safe base64 of version, kind, tenant, number and name.
+func (id ID) String() string {
+	b := []byte{idVersion, byte(id.Kind)}
+	b = binary.AppendUvarint(b, uint64(id.Tenant)) //nolint:gosec // ids are never negative
+	b = binary.AppendUvarint(b, uint64(id.Number)) //nolint:gosec // ids are never negative
+	return base64.RawURLEncoding.EncodeToString(append(b, id.Name...))
+}
+
+// ParseID reads an id's text. Only the text that String gives is an id, so that one object has one id.
+func ParseID(text string) (ID, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(b) < 4 || b[0] != idVersion {
+		return ID{}, false
+	}
+	id := ID{Kind: Kind(b[1])}
+	b = b[2:]
+	for _, field := range []*int64{(*int64)(&id.Tenant), &id.Number} {
+		value, n := binary.Uvarint(b)
+		if n <= 0 || value > 1<<63-1 {
+			return ID{}, false
+		}
+		*field = int64(value) //nolint:gosec // bounded above
+		b = b[n:]
+	}
+	id.Name = string(b)
+	return id, id.String() == text
+}
+
+// ID is the activity's global id.
+func (a *Activity) ID() string {
+	return ID{Kind: KindActivity, Tenant: a.Tenant, Number: a.Seq}.String()
+}
+
+// String is the decimal form.
+func (id IntegrationID) String() string { return strconv.FormatInt(int64(id), 10) }

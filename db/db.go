@@ -1,0 +1,93 @@
+// Package db keeps everything in Postgres: the ledger's rows, what collects them, tokens and positions. It is the only
+// package that sees SQL.
+//
+// Two pools: pgx itself for the append and for reads of activities, and Bun over the same driver for everything else.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// DB is an open database.
+type DB struct {
+	pool  *pgxpool.Pool
+	bun   *bun.DB
+	now   func() time.Time
+	grown chan struct{} // this process has appended since its last hint; see Hint
+}
+
+// Options say how to open a database.
+type Options struct {
+	URL      string
+	MaxConns int32 // of the pgx pool; 0 for 16
+	Now      func() time.Time
+}
+
+// Open connects as the server does, and refuses a login that may do more than a writer, or a schema that is not
+// current.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	db, err := connect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(db.checkVersion(ctx), db.checkLogin(ctx), db.checkSchema(ctx)); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func connect(ctx context.Context, o Options) (*DB, error) {
+	config, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL is no Postgres URL like postgres://user:password@host:5432/annals")
+	}
+	config.MaxConns = 16
+	if o.MaxConns > 0 {
+		config.MaxConns = o.MaxConns
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = "annals"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "10s"
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the database: %w", err)
+	}
+	db := &DB{pool: pool, now: o.Now, grown: make(chan struct{}, 1)}
+	db.bun = bun.NewDB(openSQL(config), pgdialect.New())
+	if err := pool.Ping(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("connecting to the database of DATABASE_URL: %w", err)
+	}
+	return db, nil
+}
+
+// openSQL opens Bun's pool. Bun writes arguments into the SQL text, so a prepared statement would never be used again:
+// the simple protocol is faster and leaves none behind.
+func openSQL(config *pgxpool.Config) *sql.DB {
+	simple := config.ConnConfig.Copy()
+	simple.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	pool := stdlib.OpenDB(*simple)
+	pool.SetMaxOpenConns(int(config.MaxConns))
+	pool.SetMaxIdleConns(int(config.MaxConns))
+	return pool
+}
+
+// Close closes the pools.
+func (db *DB) Close() {
+	_ = db.bun.Close()
+	db.pool.Close()
+}
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }

@@ -1,0 +1,48 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"annals/audit"
+)
+
+// SQLSTATEs that are told apart.
+const (
+	uniqueViolation       = "23505"
+	undefinedTable        = "42P01"
+	insufficientPrivilege = "42501"
+	queryCanceled         = "57014"
+	adminShutdown         = "57P01"
+	cannotConnectNow      = "57P03"
+)
+
+// code is the SQLSTATE of an error, empty for any other error.
+func code(err error) string {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pgErr.Code
+	}
+	return ""
+}
+
+// translate turns the driver's errors into those of the domain, and says what was being done.
+func translate(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var connect *pgconn.ConnectError
+	switch {
+	case errors.Is(err, pgx.ErrNoRows), errors.Is(err, sql.ErrNoRows):
+		return audit.ErrNotFound
+	case code(err) == queryCanceled, errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s: %w: %w", doing, audit.ErrTimeout, err)
+	case code(err) == adminShutdown, code(err) == cannotConnectNow, errors.As(err, &connect):
+		return fmt.Errorf("%s: %w: %w", doing, audit.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

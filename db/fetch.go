@@ -1,0 +1,240 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"annals/audit"
+)
+
+// fetchRow is a row of fetches.
+type fetchRow struct {
+	bun.BaseModel `bun:"table:fetches,alias:x"`
+
+	TenantID      audit.TenantID       `bun:"tenant_id,pk"`
+	ID            int64                `bun:"id,pk"`
+	IntegrationID audit.IntegrationID  `bun:"integration_id"`
+	Feed          string               `bun:"feed"`
+	Kind          audit.FetchKind      `bun:"kind"`
+	Status        audit.BackfillStatus `bun:"status"`
+	State         *string              `bun:"state"`
+	WindowFrom    *time.Time           `bun:"window_from"`
+	WindowTo      *time.Time           `bun:"window_to"`
+	ReachedAt     *time.Time           `bun:"reached_at"`
+	Reason        audit.HealthReason   `bun:"reason"`
+	Failures      int                  `bun:"failures"`
+	NextRunAt     time.Time            `bun:"next_run_at"`
+	PollInterval  time.Duration        `bun:"poll_interval"`
+	Fence         int64                `bun:"fence"`
+	CreatedAt     time.Time            `bun:"created_at"`
+	RecordedCount int64                `bun:"recorded_count"`
+	RepeatedCount int64                `bun:"repeated_count"`
+}
+
+func insertFetches(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integration audit.IntegrationID, fetches []audit.NewFetch, now time.Time) error {
+	for _, fetch := range fetches {
+		row := &fetchRow{
+			TenantID: tenant, ID: fetch.ID, IntegrationID: integration, Feed: fetch.Feed, Kind: fetch.Kind,
+			Status: audit.BackfillWaiting, NextRunAt: now, CreatedAt: now,
+		}
+		if fetch.Kind == audit.FetchBackfill {
+			row.WindowFrom, row.WindowTo = &fetch.From, &fetch.To
+		}
+		if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
+			return err
+		}
+		_, err := tx.NewRaw(`INSERT INTO feeds (tenant_id, integration_id, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+			tenant, integration, fetch.Feed).Exec(ctx)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claimedRow is a fetch with what belongs to its feed and integration.
+type claimedRow struct {
+	fetchRow
+
+	Connector string     `bun:"connector"`
+	Watermark *time.Time `bun:"watermark"`
+}
+
+// ClaimFetches leases fetches that are due, live ones first, and raises their fences. A backfill waits while a live
+// fetch of its integration is due. Nothing is claimed of integrations that are paused or deleted.
+func (db *DB) ClaimFetches(ctx context.Context, kind audit.FetchKind, limit int, lease time.Duration) ([]audit.Fetch, error) {
+	var rows []claimedRow
+	err := db.bun.NewRaw(`
+		WITH due AS (
+			SELECT x.tenant_id, x.id FROM fetches x JOIN integrations i ON i.tenant_id = x.tenant_id AND i.id = x.integration_id
+			WHERE x.kind = ?0 AND x.status IN ('WAITING', 'RUNNING') AND x.next_run_at <= now()
+				AND (x.lease_until IS NULL OR x.lease_until < now()) AND i.paused_at IS NULL AND i.deleted_at IS NULL
+				AND (x.kind = 'LIVE' OR NOT EXISTS (SELECT FROM fetches l WHERE l.tenant_id = x.tenant_id AND l.integration_id = x.integration_id
+					AND l.kind = 'LIVE' AND l.next_run_at <= now() AND (l.lease_until IS NULL OR l.lease_until < now())))
+			ORDER BY x.next_run_at LIMIT ?1 FOR UPDATE OF x SKIP LOCKED
+		), claimed AS (
+			UPDATE fetches x SET fence = fence + 1, lease_until = now() + ?2 * interval '1 microsecond', status = 'RUNNING'
+			FROM due WHERE x.tenant_id = due.tenant_id AND x.id = due.id RETURNING x.*
+		)
+		SELECT c.*, i.connector, f.watermark FROM claimed c
+			JOIN integrations i ON i.tenant_id = c.tenant_id AND i.id = c.integration_id
+			LEFT JOIN feeds f ON f.tenant_id = c.tenant_id AND f.integration_id = c.integration_id AND f.name = c.feed`,
+		kind, limit, lease.Microseconds()).Scan(ctx, &rows)
+	if err != nil {
+		return nil, translate("claiming fetches", err)
+	}
+	fetches := make([]audit.Fetch, len(rows))
+	for i, row := range rows {
+		fetches[i] = row.fetch()
+	}
+	return fetches, nil
+}
+
+func (r *claimedRow) fetch() audit.Fetch {
+	fetch := audit.Fetch{
+		Lease: audit.FetchLease{ID: r.ID, Fence: r.Fence}, Tenant: r.TenantID, IntegrationID: r.IntegrationID,
+		Connector: r.Connector, Feed: r.Feed, Kind: r.Kind, From: at(r.WindowFrom), To: at(r.WindowTo),
+		ReachedAt: at(r.ReachedAt), CreatedAt: r.CreatedAt.UTC(), Watermark: at(r.Watermark), Failures: r.Failures,
+		PollInterval: r.PollInterval,
+	}
+	if fetch.ReachedAt.IsZero() {
+		fetch.ReachedAt = fetch.To
+	}
+	if r.State != nil {
+		fetch.State = []byte(*r.State)
+	}
+	return fetch
+}
+
+func at(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// RenewFetch lengthens a lease; ErrFenced when it is no longer ours or the fetch was cancelled.
+func (db *DB) RenewFetch(ctx context.Context, tenant audit.TenantID, held audit.FetchLease, lease time.Duration) error {
+	result, err := db.bun.NewRaw(`UPDATE fetches SET lease_until = now() + ? * interval '1 microsecond'
+		WHERE tenant_id = ? AND id = ? AND fence = ? AND status = 'RUNNING'`,
+		lease.Microseconds(), tenant, held.ID, held.Fence).Exec(ctx)
+	return fenced("renewing a lease", result, err)
+}
+
+// FinishFetch gives a lease back and says how the fetch goes on; ErrFenced when it is no longer ours.
+func (db *DB) FinishFetch(ctx context.Context, fetch audit.Fetch, end audit.FetchEnd) error {
+	status := audit.BackfillWaiting
+	switch {
+	case end.Done:
+		status = audit.BackfillDone
+	case end.GivenUp:
+		status = audit.BackfillFailed
+	}
+	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewRaw(`UPDATE fetches SET lease_until = NULL, status = ?, next_run_at = now() + ? * interval '1 microsecond',
+				poll_interval = ?, failures = ?, reason = ?, state = CASE WHEN ? THEN NULL ELSE state END
+			WHERE tenant_id = ? AND id = ? AND fence = ? AND status = 'RUNNING'`,
+			status, end.Delay.Microseconds(), end.PollInterval, end.Failures, end.Reason, end.ForgetState,
+			fetch.Tenant, fetch.Lease.ID, fetch.Lease.Fence).Exec(ctx)
+		if err := fenced("finishing a fetch", result, err); err != nil {
+			return err
+		}
+		if fetch.Kind == audit.FetchLive {
+			_, err = tx.NewRaw(`UPDATE feeds SET last_poll_at = now(), reason = ? WHERE tenant_id = ? AND integration_id = ? AND name = ?`,
+				end.Reason, fetch.Tenant, fetch.IntegrationID, fetch.Feed).Exec(ctx)
+		}
+		if err == nil && end.HoldAll {
+			_, err = tx.NewRaw(`UPDATE fetches SET next_run_at = greatest(next_run_at, now() + ? * interval '1 microsecond')
+				WHERE tenant_id = ? AND integration_id = ? AND status IN ('WAITING', 'RUNNING')`,
+				end.Delay.Microseconds(), fetch.Tenant, fetch.IntegrationID).Exec(ctx)
+		}
+		return err
+	})
+	return translate("finishing a fetch", err)
+}
+
+func fenced(doing string, result interface{ RowsAffected() (int64, error) }, err error) error {
+	if err != nil {
+		return translate(doing, err)
+	}
+	if n, _ := result.RowsAffected(); n == 0 {
+		return audit.ErrFenced
+	}
+	return nil
+}
+
+// PokeFetches makes the live fetches of an integration due now, unless the vendor throttles.
+func (db *DB) PokeFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID) error {
+	_, err := db.bun.NewRaw(`UPDATE fetches SET next_run_at = now() WHERE tenant_id = ? AND integration_id = ? AND kind = 'LIVE'
+		AND reason <> 'RATE_LIMITED' AND next_run_at > now()`, tenant, integration).Exec(ctx)
+	return translate("poking fetches", err)
+}
+
+// RunFetches makes all waiting fetches of an integration due now and forgets their failures, after a person has
+// changed or resumed it.
+func (db *DB) RunFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID) error {
+	_, err := db.bun.NewRaw(`UPDATE fetches SET next_run_at = now(), failures = 0 WHERE tenant_id = ? AND integration_id = ?
+		AND status IN ('WAITING', 'RUNNING')`, tenant, integration).Exec(ctx)
+	return translate("starting fetches", err)
+}
+
+// StartBackfills adds backfills to an integration.
+func (db *DB) StartBackfills(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID, fetches []audit.NewFetch) error {
+	return translate("starting backfills", db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		return insertFetches(ctx, tx, tenant, integration, fetches, db.now())
+	}))
+}
+
+// CancelBackfill ends a backfill that has not ended; ErrNotFound when there is none such.
+func (db *DB) CancelBackfill(ctx context.Context, tenant audit.TenantID, id int64) error {
+	result, err := db.bun.NewRaw(`UPDATE fetches SET status = 'CANCELLED', lease_until = NULL WHERE tenant_id = ? AND id = ?
+		AND kind = 'BACKFILL' AND status IN ('WAITING', 'RUNNING')`, tenant, id).Exec(ctx)
+	if err != nil {
+		return translate("cancelling a backfill", err)
+	}
+	if n, _ := result.RowsAffected(); n == 0 {
+		return audit.ErrNotFound
+	}
+	return nil
+}
+
+// maxBackfills is how many backfills of an integration are shown.
+const maxBackfills = 100
+
+// Backfills gives those of an integration, newest first.
+func (db *DB) Backfills(ctx context.Context, view audit.View, integration audit.IntegrationID) ([]*audit.Backfill, error) {
+	var rows []fetchRow
+	err := db.bun.NewSelect().Model(&rows).Where("tenant_id = ? AND integration_id = ? AND kind = 'BACKFILL'", view.Tenant(), integration).
+		OrderExpr("created_at DESC, id").Limit(maxBackfills).Scan(ctx)
+	if err != nil {
+		return nil, translate("reading backfills", err)
+	}
+	backfills := make([]*audit.Backfill, len(rows))
+	for i := range rows {
+		backfills[i] = rows[i].backfill()
+	}
+	return backfills, nil
+}
+
+// Backfill gives one backfill.
+func (db *DB) Backfill(ctx context.Context, view audit.View, id int64) (*audit.Backfill, error) {
+	var row fetchRow
+	err := db.bun.NewSelect().Model(&row).Where("tenant_id = ? AND id = ? AND kind = 'BACKFILL'", view.Tenant(), id).Scan(ctx)
+	if err != nil {
+		return nil, translate("reading a backfill", err)
+	}
+	return row.backfill(), nil
+}
+
+func (r *fetchRow) backfill() *audit.Backfill {
+	status := r.Status
+	if status == audit.BackfillWaiting && r.ReachedAt != nil && r.Reason == "" {
+		status = audit.BackfillRunning // between two slices
+	}
+	return &audit.Backfill{
+		Tenant: r.TenantID, Number: r.ID, IntegrationID: r.IntegrationID, Feed: r.Feed, From: r.WindowFrom, To: at(r.WindowTo),
+		ReachedAt: r.ReachedAt, Status: status, Reason: r.Reason, RecordedCount: r.RecordedCount, RepeatedCount: r.RepeatedCount,
+	}
+}

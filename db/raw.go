@@ -1,0 +1,103 @@
+package db
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/klauspost/compress/zstd"
+
+	"annals/audit"
+)
+
+// rawBlockSize is how many activities share one compressed block at most: enough to compress well, few enough to open
+// for one of them.
+const rawBlockSize = 250
+
+var (
+	encoder = sync.OnceValue(func() *zstd.Encoder {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			panic(err) // the options are constant
+		}
+		return e
+	})
+	decoder = sync.OnceValue(func() *zstd.Decoder {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(1<<30))
+		if err != nil {
+			panic(err) // the options are constant
+		}
+		return d
+	})
+)
+
+func insertRaw(ctx context.Context, tx pgx.Tx, p prepared, fresh []int, first int64) error {
+	var firsts []int64
+	var counts []int32
+	var blocks [][]byte
+	for start := 0; start < len(fresh); start += rawBlockSize {
+		part := fresh[start:min(start+rawBlockSize, len(fresh))]
+		firsts = append(firsts, first+int64(start))
+		counts = append(counts, int32(len(part))) //nolint:gosec // at most rawBlockSize
+		blocks = append(blocks, packRaw(p.Drafts, part))
+	}
+	tag, err := tx.Exec(ctx, `INSERT INTO raw_blocks (tenant_id, first_seq, count, data)
+		SELECT $1, f, c, d FROM unnest($2::bigint[], $3::integer[], $4::bytea[]) AS t(f, c, d)`, p.Tenant, firsts, counts, blocks)
+	return taken("recording raw bytes", tag.RowsAffected(), len(blocks), err)
+}
+
+// packRaw compresses the raw bytes of some drafts, each behind its length.
+func packRaw(drafts []audit.Draft, part []int) []byte {
+	size := 0
+	for _, i := range part {
+		size += len(drafts[i].Raw) + binary.MaxVarintLen32
+	}
+	plain := make([]byte, 0, size)
+	for _, i := range part {
+		plain = binary.AppendUvarint(plain, uint64(len(drafts[i].Raw)))
+		plain = append(plain, drafts[i].Raw...)
+	}
+	return encoder().EncodeAll(plain, make([]byte, 0, len(plain)/4))
+}
+
+var errRawBlock = errors.New("a block of raw bytes is damaged")
+
+// unpackRaw gives the bytes of one activity of a block.
+func unpackRaw(block []byte, index int64) ([]byte, error) {
+	plain, err := decoder().DecodeAll(block, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errRawBlock, err)
+	}
+	for ; ; index-- {
+		size, n := binary.Uvarint(plain)
+		if n <= 0 || size > uint64(len(plain)-n) {
+			return nil, errRawBlock
+		}
+		if index == 0 {
+			return plain[n : n+int(size)], nil //nolint:gosec // bounded by the block
+		}
+		plain = plain[n+int(size):] //nolint:gosec // bounded by the block
+	}
+}
+
+// Raw gives the vendor's bytes of one visible activity.
+func (db *DB) Raw(ctx context.Context, view audit.View, seq int64) (*audit.Raw, error) {
+	if _, err := db.Activity(ctx, view, seq); err != nil {
+		return nil, err
+	}
+	var first int64
+	var block []byte
+	err := db.pool.QueryRow(ctx, `SELECT first_seq, data FROM raw_blocks WHERE tenant_id = $1 AND first_seq <= $2
+		ORDER BY first_seq DESC LIMIT 1`, view.Tenant(), seq).Scan(&first, &block)
+	if err != nil {
+		return nil, translate("reading raw bytes", err)
+	}
+	raw, err := unpackRaw(block, seq-first)
+	if err != nil {
+		return nil, err
+	}
+	return &audit.Raw{Bytes: raw}, nil
+}
