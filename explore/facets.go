@@ -1,0 +1,78 @@
+package explore
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"annals/audit"
+)
+
+// FacetArgs are the arguments of facets.
+type FacetArgs struct {
+	Fields   []audit.FacetField
+	First    int
+	Contains string
+}
+
+// Facets counts the values of several fields. Each field's own terms are left out of the filter for it. Mistakes are
+// ArgumentErrors below `facets`.
+func (x *Explorer) Facets(ctx context.Context, view audit.View, filter *audit.Filter, args FacetArgs) (*audit.Facets, error) {
+	if err := args.check(); err != nil {
+		return nil, err
+	}
+	where, err := filter.Normalise("facets.filter", view.Tenant(), view.Now())
+	if err != nil {
+		return nil, err
+	}
+	facets := &audit.Facets{AsOf: asOf(view, where)}
+	if facets.Total, err = x.store.Count(ctx, view, where); err != nil {
+		return nil, err
+	}
+	for _, field := range args.Fields {
+		facet, err := x.facet(ctx, view, where, field, args)
+		if err != nil {
+			return nil, err
+		}
+		facets.Facets = append(facets.Facets, facet)
+	}
+	return facets, nil
+}
+
+func (a FacetArgs) check() error {
+	switch {
+	case len(a.Fields) == 0 || len(a.Fields) > 14:
+		return audit.BadArgument("facets.fields", "must name 1 to 14 fields")
+	case len(slices.Compact(slices.Sorted(slices.Values(a.Fields)))) < len(a.Fields):
+		return audit.BadArgument("facets.fields", "must name each field once")
+	case a.First < 1 || a.First > MaxFacetValues:
+		return audit.BadArgument("facets.first", "must be from 1 to %d, got %d", MaxFacetValues, a.First)
+	}
+	return nil
+}
+
+func (x *Explorer) facet(ctx context.Context, view audit.View, where audit.All, field audit.FacetField, args FacetArgs) (*audit.Facet, error) {
+	selected := audit.Selected(where, field.Field())
+	facet, err := x.store.Facet(ctx, view, audit.FacetQuery{
+		Field: field, Where: audit.Without(where, field.Field()), First: args.First, Contains: args.Contains, Also: selected,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, value := range facet.Values {
+		value.Selected = slices.Contains(selected, value.Value)
+		if field == audit.FacetIntegration {
+			value.Value = integrationValue(view.Tenant(), value.Value)
+		}
+	}
+	return facet, nil
+}
+
+// integrationValue is what the filter takes for a decimal id.
+func integrationValue(tenant audit.TenantID, decimal string) string {
+	number, err := strconv.ParseInt(decimal, 10, 64)
+	if err != nil {
+		return decimal
+	}
+	return audit.ID{Kind: audit.KindIntegration, Tenant: tenant, Number: number}.String()
+}

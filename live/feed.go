@@ -1,0 +1,161 @@
+package live
+
+import (
+	"context"
+	"time"
+
+	"annals/audit"
+)
+
+const (
+	// messageSize is how many activities a message holds at most.
+	messageSize = 100
+	// historyStep is how many positions of history one read looks at, so that a rare filter does not hold it up.
+	historyStep = 20_000
+	// silence is the longest time without a message: the cursor moves on under a rare filter too.
+	silence = 10 * time.Second
+)
+
+// Feed is one subscription. It is not safe for concurrent use.
+type Feed struct {
+	hub   *Hub
+	ring  *ring
+	view  audit.View
+	where audit.All
+	seq   int64 // next position to read
+	live  bool  // has caught up once
+	said  bool  // has sent its first message
+}
+
+// Start says where a feed begins: behind the cursor After, or with what was recorded at or after Since, or else with
+// what comes.
+type Start struct {
+	After *string
+	Since *time.Time
+}
+
+// Open begins a feed. Mistakes are ArgumentErrors below `activityRecorded`, and ErrCursor. Close it.
+func (h *Hub) Open(ctx context.Context, view audit.View, filter *audit.Filter, start Start) (*Feed, error) {
+	where, err := filter.Normalise("activityRecorded.filter", view.Tenant(), view.Now())
+	if err != nil {
+		return nil, err
+	}
+	if start.After != nil && start.Since != nil {
+		return nil, audit.BadArgument("activityRecorded.since", "give either after or since")
+	}
+	size, err := h.ledger.Size(ctx, view.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	feed := &Feed{hub: h, view: view, where: where, seq: size}
+	switch {
+	case start.After != nil:
+		seen, err := h.cursors.OpenLive(view.Tenant(), *start.After)
+		if err != nil {
+			return nil, err
+		}
+		feed.seq = seen + 1
+	case start.Since != nil:
+		if feed.seq, err = h.ledger.SeqSince(ctx, view.Tenant(), *start.Since); err != nil {
+			return nil, err
+		}
+	}
+	feed.ring = h.join(view.Tenant(), size)
+	return feed, nil
+}
+
+// Close ends the feed.
+func (f *Feed) Close() { f.hub.leave(f.view.Tenant(), f.ring) }
+
+// Next waits for the next message. TooSlowError ends a feed that has been live and fell behind what is kept.
+func (f *Feed) Next(ctx context.Context) (*audit.LiveMessage, error) {
+	quiet := time.NewTimer(silence)
+	defer quiet.Stop()
+	for {
+		activities, grown, held := f.ring.from(f.seq)
+		if !held {
+			if f.live {
+				return nil, &audit.TooSlowError{Cursor: f.cursor()}
+			}
+			if message, err := f.history(ctx, quiet.C); message != nil || err != nil {
+				return message, err
+			}
+			continue
+		}
+		message := f.take(activities)
+		if len(message.Edges) > 0 || !f.said {
+			f.said = true
+			return message, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-quiet.C:
+			return message, nil
+		case <-grown:
+		}
+	}
+}
+
+// take makes a message of what the ring holds.
+func (f *Feed) take(activities []*audit.Activity) *audit.LiveMessage {
+	message := &audit.LiveMessage{Edges: []*audit.LiveEdge{}, Phase: audit.PhaseLive}
+	read := 0
+	for _, a := range activities {
+		if len(message.Edges) == messageSize {
+			break
+		}
+		read++
+		if f.view.Until(a.Seq).Sees(a) && audit.Match(f.where, a) {
+			message.Edges = append(message.Edges, f.edge(a))
+		}
+	}
+	f.seq += int64(read)
+	f.live = f.live || read == len(activities)
+	if message.BehindCount = int64(len(activities) - read); !f.live {
+		message.Phase = audit.PhaseHistory
+	}
+	message.Cursor = f.cursor()
+	return message
+}
+
+// history reads the next step of what was recorded before. Nothing is given when the step holds nothing and there is
+// time left.
+func (f *Feed) history(ctx context.Context, quiet <-chan time.Time) (*audit.LiveMessage, error) {
+	end := f.ring.next()
+	last := min(f.seq+historyStep, end) - 1
+	found, err := f.hub.ledger.Page(ctx, f.view.Until(last), audit.PageQuery{
+		Where: append(f.where[:len(f.where):len(f.where)], audit.SeqBetween{Min: &f.seq}),
+		Order: audit.Order{Field: audit.OrderRecordedAt, Direction: audit.Ascending},
+		Limit: messageSize,
+	})
+	if err != nil {
+		return nil, err
+	}
+	message := &audit.LiveMessage{Edges: []*audit.LiveEdge{}, Phase: audit.PhaseHistory}
+	for _, a := range found {
+		message.Edges = append(message.Edges, f.edge(a))
+	}
+	f.seq = last + 1
+	if len(found) == messageSize {
+		f.seq = found[messageSize-1].Seq + 1
+	}
+	message.Cursor, message.BehindCount = f.cursor(), end-f.seq
+	if len(found) > 0 {
+		f.said = true
+		return message, nil
+	}
+	select {
+	case <-quiet:
+		return message, nil
+	default:
+		return nil, nil
+	}
+}
+
+func (f *Feed) edge(a *audit.Activity) *audit.LiveEdge {
+	return &audit.LiveEdge{Cursor: f.hub.cursors.Live(f.view.Tenant(), a.Seq), Node: a}
+}
+
+// cursor says that everything before the next position has been seen.
+func (f *Feed) cursor() string { return f.hub.cursors.Live(f.view.Tenant(), f.seq-1) }
