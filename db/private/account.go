@@ -114,7 +114,7 @@ func (p place) environment() []string {
 func (p place) explain(err error) error {
 	switch {
 	case !p.account.switched:
-		return err
+		return fmt.Errorf("working in %s: %w", p.path, err)
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EINVAL):
 		return fmt.Errorf("root may not run Postgres, and becoming user %s is not permitted here: "+
 			"run Annals as an ordinary user or set DATABASE_URL: %w", p.account.name, err)

@@ -61,10 +61,16 @@ type failure struct {
 
 func (f failure) err() error {
 	if f.Running {
-		return fmt.Errorf("%w: %s", ErrRunning, f.Text)
+		return runningError(f.Text)
 	}
 	return errors.New(f.Text)
 }
+
+// runningError is an ErrRunning with the text it had in the child.
+type runningError string
+
+func (e runningError) Error() string { return string(e) }
+func (e runningError) Unwrap() error { return ErrRunning }
 
 // RunIfChild runs the supervisor, and ends the process after it, when this
 // process was started as one. Otherwise it returns at once. Call it first in

@@ -124,25 +124,6 @@ func TestStopLeftoverSparesOthers(t *testing.T) {
 	}
 }
 
-// A copied data folder names the server of the original.
-func TestStopLeftoverSparesTheServerOfACopy(t *testing.T) {
-	t.Parallel()
-	dir := folder(t)
-	s := run(t, options(t, dir))
-	text, err := os.ReadFile(filepath.Join(dir, dataDir, pidFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := t.TempDir()
-	write(t, filepath.Join(data, pidFile), string(text))
-	if err := stopLeftover(t.Context(), data, silent); err != nil {
-		t.Error(err)
-	}
-	if got := query(t, s.OwnerURL(), "SELECT 'yes'"); got != "yes" {
-		t.Errorf("got %q", got)
-	}
-}
-
 func TestStartDespiteAStalePIDFile(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)

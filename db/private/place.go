@@ -49,7 +49,7 @@ func settleAsRoot(asked, state string, who []account) (place, error) {
 		return place{}, err
 	case owner != nil:
 		if parent, closed := closedParent(asked, *owner); closed {
-			return place{}, closedTo(parent, *owner)
+			return place{}, fmt.Errorf("%s belongs to user %s, to whom %s is closed: open it (chmod o+x)", asked, owner.name, parent)
 		}
 		return place{path: asked, account: *owner}, nil
 	}
@@ -64,13 +64,9 @@ func settleAsRoot(asked, state string, who []account) (place, error) {
 		return place{path: moved, account: who[0], moved: "the folder belongs to root"}, nil
 	}
 	if parent, closed := closedParent(asked, who[0]); closed {
-		return place{path: moved, account: who[0], moved: closedTo(parent, who[0]).Error()}, nil
+		return place{path: moved, account: who[0], moved: fmt.Sprintf("%s is closed to user %s", parent, who[0].name)}, nil
 	}
 	return place{path: asked, account: who[0]}, nil
-}
-
-func closedTo(folder string, a account) error {
-	return fmt.Errorf("%s is closed to user %s (chmod o+x opens it)", folder, a.name)
 }
 
 // claimBinaries creates the folder of downloaded binaries, which all clusters
@@ -183,7 +179,7 @@ func (p place) claim() error {
 	if !p.account.switched {
 		return os.MkdirAll(p.path, 0o700)
 	}
-	if err := os.MkdirAll(filepath.Dir(p.path), 0o755); err != nil {
+	if err := makeParent(p.path); err != nil {
 		return err
 	}
 	err := os.Mkdir(p.path, 0o700)
@@ -198,8 +194,21 @@ func (p place) claim() error {
 		os.Remove(p.path)
 		return fmt.Errorf("giving %s to user %s: %w: run Annals as an ordinary user or set DATABASE_URL", p.path, p.account.name, err)
 	}
-	if parent, closed := closedParent(p.path, p.account); closed {
-		return closedTo(parent, p.account)
-	}
 	return nil
+}
+
+// makeParent creates what is missing above path, so that another user may pass
+// through it whatever the umask says.
+func makeParent(path string) error {
+	parent := filepath.Dir(path)
+	if _, err := os.Stat(parent); err == nil {
+		return nil
+	}
+	if err := makeParent(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(parent, 0o711); err != nil {
+		return err
+	}
+	return os.Chmod(parent, 0o711)
 }

@@ -181,11 +181,23 @@ func TestExplain(t *testing.T) {
 		{stranger, syscall.EPERM, "becoming user stranger is not permitted here"},
 		{stranger, syscall.EINVAL, "set DATABASE_URL"},
 		{stranger, syscall.EACCES, "chmod o+rx"},
-		{account{}, syscall.EACCES, syscall.EACCES.Error()},
+		{account{}, syscall.EACCES, "working in /folder: fork/exec"},
 	} {
-		err := place{account: test.who}.explain(&os.PathError{Op: "fork/exec", Err: test.err})
+		err := place{path: "/folder", account: test.who}.explain(&os.PathError{Op: "fork/exec", Err: test.err})
 		if !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: got %q, want %q in it", test.err, err, test.want)
 		}
+	}
+}
+
+func TestClaimOpensTheParentsThatItMakes(t *testing.T) {
+	dir := tree(t)
+	defer syscall.Umask(syscall.Umask(0o077))
+	path := filepath.Join(dir, "a", "b", "data")
+	if err := makeParent(path); err != nil {
+		t.Fatal(err)
+	}
+	if parent, closed := closedParent(path, stranger); closed {
+		t.Errorf("%s is closed", parent)
 	}
 }

@@ -151,9 +151,16 @@ func TestServerKeepsItsData(t *testing.T) {
 	stop(t, s)
 }
 
-func TestServerSettings(t *testing.T) {
+func TestRunningServer(t *testing.T) {
 	t.Parallel()
-	s := run(t, options(t, folder(t)))
+	dir := folder(t)
+	s := run(t, options(t, dir))
+	t.Run("settings", func(t *testing.T) { testSettings(t, s) })
+	t.Run("leftover of a copy", func(t *testing.T) { testLeftoverOfACopy(t, s, dir) })
+	t.Run("process group", func(t *testing.T) { testOwnProcessGroup(t, s) })
+}
+
+func testSettings(t *testing.T, s *Server) {
 	for sql, want := range map[string]string{
 		"SHOW fsync":                           "on",
 		"SHOW full_page_writes":                "on",
@@ -181,6 +188,39 @@ func TestServerSettings(t *testing.T) {
 	}
 }
 
+// A copied data folder names the server of the original.
+func testLeftoverOfACopy(t *testing.T, s *Server, dir string) {
+	text, err := os.ReadFile(filepath.Join(dir, dataDir, pidFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	write(t, filepath.Join(data, pidFile), string(text))
+	if err := stopLeftover(t.Context(), data, silent); err != nil {
+		t.Error(err)
+	}
+	if got := query(t, s.OwnerURL(), "SELECT 'yes'"); got != "yes" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func testOwnProcessGroup(t *testing.T, s *Server) {
+	group, err := syscall.Getpgid(s.child.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if group == syscall.Getpgrp() {
+		t.Error("Ctrl-C in a terminal reaches the supervisor")
+	}
+	// Should a signal get there all the same, it changes nothing.
+	if err := s.child.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	query(t, s.OwnerURL(), "SELECT pg_sleep(0.3)::text")
+	if s.Err() != nil {
+		t.Errorf("Err: %v", s.Err())
+	}
+}
 func TestSecondProcessIsRefusedAndFindsTheFirst(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
@@ -349,24 +389,4 @@ func TestStartCancelled(t *testing.T) {
 	}
 	s := run(t, options(t, dir)) // what was half done is no obstacle
 	stop(t, s)
-}
-
-func TestSupervisorHasItsOwnProcessGroup(t *testing.T) {
-	t.Parallel()
-	s := run(t, options(t, folder(t)))
-	group, err := syscall.Getpgid(s.child.Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if group == syscall.Getpgrp() {
-		t.Error("Ctrl-C in a terminal reaches the supervisor")
-	}
-	// Should a signal get there all the same, it changes nothing.
-	if err := s.child.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	query(t, s.OwnerURL(), "SELECT pg_sleep(0.3)::text")
-	if s.Err() != nil {
-		t.Errorf("Err: %v", s.Err())
-	}
 }
