@@ -107,7 +107,7 @@ func (f *Faults) send(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 }
 
-// RefusePlainly answers like most REST APIs: Retry-After in seconds, GitHub's X-RateLimit headers for a 403, a JSON
+// RefusePlainly answers like most REST APIs: Retry-After in seconds, X-RateLimit-Reset in seconds from now for a 403, a JSON
 // object with a message.
 func RefusePlainly(w http.ResponseWriter, fault Fault, wait time.Duration) {
 	status := http.StatusServiceUnavailable

@@ -4,7 +4,7 @@
 //	func TestConformance(t *testing.T) {
 //		connectortest.Run(t, connectortest.Suite{
 //			Registration: github.Registration,
-//			Simulator: func(o simulator.Options) connectortest.Simulator { return simulator.NewGitHub(o) },
+//			Simulator:    func(o simulator.Options) connectortest.Simulator { return simulator.NewGitHub(o) },
 //			Settings: func(_ connectortest.Simulator, url string) map[string]any {
 //				return map[string]any{"baseUrl": url, "token": "t", "organization": "example-org"}
 //			},
@@ -17,10 +17,16 @@
 package connectortest
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
+	"annals/audit"
 	"annals/simulator"
 	"annals/sync/connector"
 )
@@ -42,7 +48,7 @@ type Suite struct {
 	// Settings gives the integration's settings, secrets included, for a simulator that is served at url, without a
 	// slash at its end.
 	Settings func(s Simulator, url string) map[string]any
-	// Faults are those that the simulator can have. Each must really happen in its run.
+	// Faults are those that the simulator can have. Each must really happen in one of its runs.
 	Faults []simulator.Fault
 	// Feeds limits the test to some; none: all that can be fetched.
 	Feeds []string
@@ -55,5 +61,72 @@ type Suite struct {
 	PollEvery time.Duration
 }
 
-// Run tests the fetching of every feed: with no fault, with each alone, with all together.
-func Run(t *testing.T, s Suite) {}
+// Run tests the fetching of every feed, live and in a window: with no fault, with each alone, with all together.
+func Run(t *testing.T, s Suite) {
+	leaks := goleak.IgnoreCurrent()
+	t.Run("registration", func(t *testing.T) { checkRegistration(t, s.Registration.Connector) })
+	t.Run("no fault", func(t *testing.T) { s.runAll(t, nil) })
+	for _, fault := range s.Faults {
+		t.Run(string(fault), func(t *testing.T) { s.runAll(t, []simulator.Fault{fault}) })
+	}
+	t.Run("all faults", func(t *testing.T) { s.runAll(t, s.Faults) })
+	t.Run("cancelled", func(t *testing.T) {
+		for _, feed := range s.feeds() {
+			cancelled(t, s, feed)
+		}
+	})
+	goleak.VerifyNone(t, leaks)
+}
+
+// scenarios are what is done with a feed.
+var scenarios = []struct {
+	name string
+	play func(*run)
+}{
+	{"live", (*run).live},
+	{"window", (*run).window},
+}
+
+// runAll runs every feed with every seed, and makes sure that the faults were no empty threat.
+func (s Suite) runAll(t *testing.T, faults []simulator.Fault) {
+	happened := map[simulator.Fault]int{}
+	for _, feed := range s.feeds() {
+		for _, seed := range s.seeds() {
+			for _, scenario := range scenarios {
+				t.Run(fmt.Sprintf("%s %s %d", feed.Name, scenario.name, seed), func(t *testing.T) {
+					r := newRun(t, s, feed, seed, faults)
+					scenario.play(r)
+					r.finish()
+					for _, fault := range faults {
+						happened[fault] += r.faults.Happened(fault)
+					}
+				})
+			}
+		}
+	}
+	for _, fault := range faults {
+		if happened[fault] == 0 {
+			t.Errorf("the simulator never had the fault %q", fault)
+		}
+	}
+}
+
+// feeds are those that can be fetched.
+func (s Suite) feeds() []audit.ConnectorFeed {
+	var feeds []audit.ConnectorFeed
+	for _, feed := range s.Registration.Connector.Feeds {
+		if !feed.PushOnly && (len(s.Feeds) == 0 || slices.Contains(s.Feeds, feed.Name)) {
+			feeds = append(feeds, feed)
+		}
+	}
+	return feeds
+}
+
+func (s Suite) seeds() []uint64 {
+	if len(s.Seeds) == 0 {
+		return []uint64{1, 2, 3}
+	}
+	return s.Seeds
+}
+
+func (s Suite) pollEvery() time.Duration { return cmp.Or(s.PollEvery, 5*time.Minute) }

@@ -1,0 +1,291 @@
+package connectortest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"annals/audit"
+	"annals/simulator"
+	"annals/sync/connector"
+)
+
+// maxFetches ends a walk that goes in circles.
+const maxFetches = 5000
+
+// run is one integration that collects one feed from one simulated vendor.
+type run struct {
+	testing.TB
+	suite  Suite
+	feed   audit.ConnectorFeed
+	kinds  []simulator.Fault
+	clock  *clock
+	faults *simulator.Faults
+	vendor Simulator
+	stage  *stage
+	client *connector.Client
+	log    lockedBuffer
+	chance *rand.Rand // where the engine crashes
+
+	account account
+	fetcher connector.Fetcher
+
+	generated       time.Time // until when there is activity
+	items           map[string]simulator.Item
+	contents        map[string][32]byte // of the recorded drafts by key
+	completeThrough time.Time
+}
+
+func newRun(tb testing.TB, s Suite, feed audit.ConnectorFeed, seed uint64, kinds []simulator.Fault) *run {
+	r := &run{
+		TB: tb, suite: s, feed: feed, kinds: kinds,
+		clock:    &clock{at: begin},
+		stage:    newStage(tb),
+		chance:   rand.New(rand.NewPCG(seed, uint64(len(kinds)))),
+		contents: map[string][32]byte{},
+	}
+	r.faults = newFaults(seed, r.clock.now, kinds, r.stage.elsewhere.URL)
+	r.vendor = s.Simulator(simulator.Options{Seed: seed, Now: r.clock.now, Faults: r.faults, Late: r.late()})
+	r.stage.serve(tb, r.vendor)
+	r.account = newAccount(tb, s.Registration.Connector.Settings, s.Settings(r.vendor, r.stage.server.URL))
+	r.open()
+	tb.Cleanup(func() { r.client.CloseIdleConnections() })
+	return r
+}
+
+// late is how late an activity may be shown so that a live feed must still get it.
+func (r *run) late() time.Duration {
+	return cmp.Or(time.Duration(r.feed.Overlap)/2, 5*time.Minute)
+}
+
+// open begins anew, as after a crash: with nothing but what was stored.
+func (r *run) open() {
+	r.Helper()
+	if r.client != nil {
+		r.client.CloseIdleConnections()
+	}
+	r.client = newClient(r.clock.now)
+	opened := r.account.open(r, r.suite.Registration, r.client, r.clock.now, &r.log)
+	fetcher, ok := opened.(connector.Fetcher)
+	if !ok {
+		r.Fatalf("the connector fetches nothing")
+	}
+	r.fetcher = fetcher
+}
+
+// live catches up with four hours, then polls while more happens, and at last waits for what is shown late.
+func (r *run) live() {
+	r.generate(begin, begin.Add(4*time.Hour))
+	r.clock.advance(4 * time.Hour)
+	state := r.walk(connector.Request{Since: begin})
+	for range 8 {
+		r.clock.advance(r.suite.pollEvery())
+		r.generate(r.generated, r.clock.now())
+		state = r.walk(connector.Request{Since: begin, State: state})
+	}
+	r.clock.advance(r.late() + time.Duration(r.feed.Delay))
+	for range 2 {
+		r.clock.advance(r.suite.pollEvery())
+		state = r.walk(connector.Request{Since: begin, State: state})
+	}
+	r.expect(begin, r.generated)
+	if slack := time.Duration(r.feed.Overlap + r.feed.Delay); r.completeThrough.Before(r.generated.Add(-slack)) {
+		r.Errorf("complete through %v only, though all until %v is read", r.completeThrough, r.generated)
+	}
+}
+
+// window reads a bounded past that has activity before and behind it.
+func (r *run) window() {
+	window := audit.Window{From: begin.Add(time.Hour), To: begin.Add(7 * time.Hour)}
+	if slice := time.Duration(r.feed.Slice); slice > 0 && slice < 6*time.Hour {
+		window.To = window.From.Add(slice)
+	}
+	r.generate(begin, window.To.Add(time.Hour))
+	r.clock.advance(9*time.Hour + r.late() + time.Duration(r.feed.Delay))
+	r.walk(connector.Request{Window: &window})
+	r.expect(window.From, window.To)
+}
+
+func (r *run) generate(from, to time.Time) {
+	r.vendor.Generate(from, to)
+	r.generated = to
+	r.items = map[string]simulator.Item{}
+	for _, item := range r.vendor.Items(r.feed.Name) {
+		r.items[item.Key] = item
+	}
+}
+
+// walk fetches until there is nothing more to read now, and gives the state to go on from.
+func (r *run) walk(request connector.Request) json.RawMessage {
+	r.Helper()
+	request.Feed = r.feed.Name
+	for range maxFetches {
+		r.clock.advance(time.Second)
+		page, err := r.fetch(request)
+		switch {
+		case err != nil:
+			r.recover(&request, err)
+			continue
+		case r.chance.IntN(10) == 0: // the process dies before it stores the page
+			r.open()
+			continue
+		}
+		r.store(request, page)
+		if r.chance.IntN(10) == 0 { // the same request comes again, from a replica that lost its lease
+			r.again(request)
+		}
+		if !page.More {
+			return r.persisted(page.Next)
+		}
+		request.State = r.persisted(page.Next)
+	}
+	r.Fatalf("no end after %d fetches", maxFetches)
+	return nil
+}
+
+func (r *run) fetch(request connector.Request) (connector.Page, error) {
+	r.stage.served()
+	request.State = bytes.Clone(request.State)
+	return r.fetcher.Fetch(context.Background(), request)
+}
+
+func (r *run) again(request connector.Request) {
+	page, err := r.fetch(request)
+	if err != nil {
+		r.recover(new(request), err)
+		return
+	}
+	r.store(request, page)
+}
+
+// persisted is a state as the database gives it back: the same JSON in another layout.
+func (r *run) persisted(state json.RawMessage) json.RawMessage {
+	r.Helper()
+	if len(state) == 0 {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(state))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		r.Fatalf("the state %q is no JSON: %v", state, err)
+	}
+	stored, err := json.MarshalIndent(value, "", " ")
+	if err != nil {
+		r.Fatalf("the state %q cannot be stored: %v", state, err)
+	}
+	return stored
+}
+
+// store takes a page as the engine does.
+func (r *run) store(request connector.Request, page connector.Page) {
+	r.Helper()
+	bodies := r.stage.served()
+	for _, draft := range page.Drafts {
+		r.check(draft, bodies)
+		r.contents[draft.Key] = draft.Content
+	}
+	if request.Window == nil && len(page.Next) == 0 {
+		r.Errorf("a live page without a state to go on from")
+	}
+	if request.Window == nil && !page.CompleteThrough.IsZero() {
+		r.checkComplete(page.CompleteThrough)
+	}
+}
+
+// check holds a draft against the rules, against what was served, and against its earlier copies.
+func (r *run) check(draft audit.Draft, bodies [][]byte) {
+	r.Helper()
+	for _, problem := range draftProblems(r.suite.Registration.Connector.Name, draft) {
+		r.Errorf("draft %q: %s", draft.Key, problem)
+	}
+	contains := r.suite.Contains
+	if contains == nil {
+		contains = bytes.Contains
+	}
+	if !slices.ContainsFunc(bodies, func(body []byte) bool { return contains(body, draft.Raw) }) {
+		r.Errorf("draft %q: its raw bytes were not served: %s", draft.Key, draft.Raw)
+	}
+	if before, ok := r.contents[draft.Key]; ok && before != draft.Content {
+		r.Errorf("draft %q: its content differs from that of its copy before", draft.Key)
+	}
+	item, ok := r.items[draft.Key]
+	if !ok {
+		r.Errorf("draft %q: the vendor holds nothing under this key", draft.Key)
+		return
+	}
+	if off := draft.OccurredAt.Sub(item.At).Abs(); !draft.OccurredAt.IsZero() && off >= time.Second {
+		r.Errorf("draft %q: it occurred at %v instead of %v", draft.Key, draft.OccurredAt, item.At)
+	}
+}
+
+// checkComplete makes sure that nothing is missing which the vendor showed at once. What it shows late, no watermark
+// can know of.
+func (r *run) checkComplete(through time.Time) {
+	r.Helper()
+	if through.After(r.clock.now()) {
+		r.Errorf("complete through %v, which is not over yet at %v", through, r.clock.now())
+	}
+	for key, item := range r.items {
+		_, recorded := r.contents[key]
+		if !recorded && item.At.Before(through) && !item.At.Before(begin) && !item.Visible.After(item.At) {
+			r.Errorf("complete through %v, but %q of %v is missing", through, key, item.At)
+		}
+	}
+	r.completeThrough = through
+}
+
+// expect compares what is recorded with what happened in a half-open time.
+func (r *run) expect(from, to time.Time) {
+	r.Helper()
+	var missing []string
+	for key, item := range r.items {
+		if _, recorded := r.contents[key]; !recorded && !item.At.Before(from) && item.At.Before(to) {
+			missing = append(missing, key)
+		}
+	}
+	if len(r.items) == 0 {
+		r.Errorf("nothing happened")
+	}
+	if slices.Sort(missing); len(missing) > 0 {
+		r.Errorf("%d of %d are lost, the first is %q", len(missing), len(r.items), missing[0])
+	}
+}
+
+// finish checks what must hold of a run as a whole.
+func (r *run) finish() {
+	r.Helper()
+	if n := r.stage.astray.Load(); n > 0 {
+		r.Errorf("%d requests went to another host", n)
+	}
+	if n := r.faults.Early(); n > 0 {
+		r.Errorf("%d requests came before the time that the rate limit told", n)
+	}
+	r.account.conceals(r, "the log", r.log.String())
+}
+
+// cancelled makes sure that a fetch ends when its context does, though the vendor says nothing.
+func cancelled(tb testing.TB, s Suite, feed audit.ConnectorFeed) {
+	r := newRun(tb, s, feed, 1, nil)
+	silent := newStage(tb)
+	silent.serve(tb, silence{})
+	r.account = newAccount(tb, s.Registration.Connector.Settings, s.Settings(r.vendor, silent.server.URL))
+	r.open()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := r.fetcher.Fetch(ctx, connector.Request{Feed: feed.Name, Since: begin})
+	if took := time.Since(began); err == nil || took > 3*time.Second {
+		tb.Errorf("a cancelled fetch ended after %v with error %v", took, err)
+	}
+	if errors.Is(err, context.Canceled) || err == nil {
+		return
+	}
+	r.account.conceals(tb, "the error", err.Error())
+}
