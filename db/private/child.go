@@ -92,19 +92,20 @@ func supervise(text string, stdin io.Reader, stdout io.Writer) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() { // ends with the process
-		io.Copy(io.Discard, stdin)
+		_, _ = io.Copy(io.Discard, stdin)
 		cancel()
 	}()
 	out := json.NewEncoder(stdout)
+	say := func(m message) { _ = out.Encode(m) } // a parent that is gone need not hear it
 	var o order
 	err := json.Unmarshal([]byte(text), &o)
 	if err == nil {
-		err = o.run(ctx, func(m message) { out.Encode(m) })
+		err = o.run(ctx, say)
 	}
 	if err == nil {
 		return 0
 	}
-	out.Encode(message{Failure: &failure{Text: err.Error(), Running: errors.Is(err, ErrRunning)}})
+	say(message{Failure: &failure{Text: err.Error(), Running: errors.Is(err, ErrRunning)}})
 	return 1
 }
 

@@ -51,7 +51,7 @@ type passwords struct {
 // library would delete data that it does not recognise; so that stops here.
 func (o order) settleData() (major int, err error) {
 	data := o.in(dataDir)
-	if _, err := os.Lstat(o.in(newMark)); err == nil {
+	if exists(o.in(newMark)) {
 		return 0, os.RemoveAll(data) // the first start was interrupted
 	}
 	entries, err := os.ReadDir(data)
@@ -112,7 +112,7 @@ func (c *cluster) startOnce() (Conn, error) {
 	return conn, err
 }
 
-// lay makes the folder ready for a start: without passing files of the last
+// lay makes the folder ready for a start: without temporary files of the last
 // run and, for a new cluster, without what an earlier try left.
 func (c *cluster) lay() error {
 	gone := []string{temporaryDir}
@@ -198,7 +198,7 @@ func (c *cluster) lastLog() string {
 		}
 	}
 	var end tail
-	end.Write(newest)
+	_, _ = end.Write(newest)
 	return end.String()
 }
 

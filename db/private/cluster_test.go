@@ -144,3 +144,40 @@ func TestTornPIDFile(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// masquerade is a process that shows the given command line.
+func masquerade(t *testing.T, args ...string) int {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Args = args
+	cmd.Env = append(os.Environ(), helperSleep+"=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); cmd.Wait() })
+	return cmd.Process.Pid
+}
+
+func TestIsPostmaster(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		args []string
+		want bool
+	}{
+		{"a postgres", []string{"/opt/pg/bin/postgres", "-D", "/my data", "-p", "1"}, true},
+		{"nothing after it", []string{"postgres", "-D", "/my data"}, true},
+		{"on a longer name", []string{"postgres", "-D", "/my data2", "-p", "1"}, false},
+		{"on a folder below", []string{"postgres", "-D", "/my data/x"}, false},
+		{"another program", []string{"/opt/pg/bin/pg_basebackup", "-D", "/my data"}, false},
+		{"no folder", []string{"postgres", "-p", "1"}, false},
+	} {
+		if got := isPostmaster(masquerade(t, test.args...), "/my data"); got != test.want {
+			t.Errorf("%s: got %v", test.name, got)
+		}
+	}
+}

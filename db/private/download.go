@@ -70,7 +70,7 @@ func (o order) download(ctx context.Context, say func(message)) (binaries, error
 		keep:    func() error { return os.WriteFile(mark, nil, 0o600) },
 		release: func() { lock.Close() },
 	}
-	if _, err := os.Stat(mark); err == nil {
+	if exists(mark) {
 		b.release()
 		return b, nil
 	}
@@ -207,7 +207,5 @@ func platformName(goos, goarch string, alpine bool) string {
 	return goos + "-" + goarch
 }
 
-func isAlpine() bool {
-	_, err := os.Stat("/etc/alpine-release")
-	return err == nil
-}
+// isAlpine tells whether the C library is musl, by the library's rule.
+func isAlpine() bool { return exists("/etc/alpine-release") }

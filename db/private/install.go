@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -96,7 +95,7 @@ func inspect(ctx context.Context, bin string) (binaries, bool) {
 	if filepath.Base(bin) != "bin" {
 		return binaries{}, false
 	}
-	if _, err := os.Stat(filepath.Join(bin, "pg_ctl")); err != nil {
+	if !exists(filepath.Join(bin, "pg_ctl")) {
 		return binaries{}, false
 	}
 	out, err := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--version").Output()

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,8 +24,8 @@ const (
 )
 
 // stopLeftover stops the Postgres of an earlier run whose supervisor was
-// killed, so that nobody else's server is ever touched: postmaster.pid must
-// name the very data folder and the process must be a postgres that works on it.
+// killed. Nobody else's server is ever touched: postmaster.pid must name this
+// very data folder, and the process must be a postgres that works on it.
 func stopLeftover(ctx context.Context, data string, say func(message)) error {
 	pid, folder, err := readPIDFile(data)
 	switch {
@@ -62,8 +61,7 @@ func readPIDFile(data string) (pid int, folder string, err error) {
 	return pid, lines[1], nil
 }
 
-// stopPostmaster ends a Postgres that is not our child's: fast, and if that
-// takes too long, at once.
+// stopPostmaster ends a Postgres: fast, and if that takes too long, at once.
 func stopPostmaster(ctx context.Context, pid int, data string) error {
 	for _, try := range []struct {
 		signal  syscall.Signal
@@ -98,29 +96,26 @@ func alive(pid int) bool {
 	return pid > 0 && (err == nil || errors.Is(err, syscall.EPERM))
 }
 
-// isPostmaster reports whether the process is a postgres started with -D data.
-// A zombie is none: it has no arguments any more.
+// isPostmaster reports whether the process is a postgres that pg_ctl started
+// on the data folder. A zombie is none: it has no arguments any more.
 func isPostmaster(pid int, data string) bool {
 	if !alive(pid) {
 		return false
 	}
-	args := arguments(pid)
-	if len(args) == 0 || filepath.Base(args[0]) != "postgres" {
-		return false
-	}
-	at := slices.Index(args, "-D")
-	return at >= 0 && at+1 < len(args) && args[at+1] == data
+	line, separator := commandLine(pid)
+	program, rest, found := strings.Cut(line, separator+"-D"+separator)
+	return found && filepath.Base(program) == "postgres" && strings.HasPrefix(rest+separator, data+separator)
 }
 
-// arguments returns the command line of a process, from /proc or, where there
-// is none, from ps, which cannot show blanks inside an argument.
-func arguments(pid int) []string {
+// commandLine returns the arguments of a process and what stands between them:
+// exactly from /proc, and where there is none, as ps shows them.
+func commandLine(pid int) (line, separator string) {
 	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil {
-		return strings.Split(strings.TrimRight(string(text), "\x00"), "\x00")
+		return string(text), "\x00"
 	}
 	text, err := exec.Command("ps", "-ww", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
 	if err != nil {
-		return nil
+		return "", " "
 	}
-	return strings.Fields(string(text))
+	return strings.TrimSpace(string(text)), " "
 }

@@ -60,7 +60,7 @@ func settleAsRoot(asked, state string, who []account) (place, error) {
 	if owner != nil {
 		return place{path: moved, account: *owner, moved: "it was moved there earlier"}, nil
 	}
-	if _, err := os.Lstat(asked); err == nil {
+	if exists(asked) {
 		return place{path: moved, account: who[0], moved: "the folder belongs to root"}, nil
 	}
 	if parent, closed := closedParent(asked, who[0]); closed {
@@ -132,6 +132,11 @@ func ownerOf(path string, who []account) (*account, error) {
 	return nil, nil
 }
 
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
 // closedParent returns the topmost parent of path that the account may not
 // search. Parents that do not exist yet are not its concern.
 func closedParent(path string, a account) (string, bool) {
@@ -170,7 +175,7 @@ func (a account) maySearch(folder fs.FileInfo) bool {
 	return mode&0o001 != 0
 }
 
-// temporary is the folder for passing files of the child.
+// temporary is the folder for temporary files of the child.
 func (p place) temporary() string { return filepath.Join(p.path, "tmp") }
 
 // claim creates the folder for its account, and changes nothing about one that
@@ -201,7 +206,7 @@ func (p place) claim() error {
 // through it whatever the umask says.
 func makeParent(path string) error {
 	parent := filepath.Dir(path)
-	if _, err := os.Stat(parent); err == nil {
+	if exists(parent) {
 		return nil
 	}
 	if err := makeParent(parent); err != nil {

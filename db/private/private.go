@@ -42,10 +42,10 @@ type Options struct {
 	// As root it may be replaced by a folder under /var/lib/annals, which Log
 	// then tells.
 	Dir string
-	Log *slog.Logger
+	Log *slog.Logger // required
 
-	// Throwaway trades durability for speed and removes the folder when the
-	// server stops, however it comes to stop. For tests alone.
+	// Throwaway trades durability for speed. The folder must be new and is
+	// removed when the server stops, however it comes to stop. For tests alone.
 	Throwaway bool
 
 	// Binaries is the folder of downloaded PostgreSQL binaries, shared by all
@@ -92,6 +92,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 func start(ctx context.Context, o Options, home place) (*Server, error) {
+	if o.Throwaway && (exists(o.Dir) || exists(home.path)) {
+		return nil, errors.New("the folder exists: a throwaway server would remove it")
+	}
 	if err := home.claim(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -16,17 +17,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// These variables make this test binary a program that runs a server on a
-// folder until it is killed.
+// These variables make this test binary another program: one that runs a server
+// on a folder until it is killed, or one that does nothing until its input ends.
 const (
 	helperFolder    = "PRIVATE_TEST_FOLDER"
 	helperThrowaway = "PRIVATE_TEST_THROWAWAY"
+	helperSleep     = "PRIVATE_TEST_SLEEP"
 )
 
 func TestMain(m *testing.M) {
 	RunIfChild()
 	if dir := os.Getenv(helperFolder); dir != "" {
 		runUntilKilled(dir)
+	}
+	if os.Getenv(helperSleep) != "" {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
 	}
 	m.Run()
 }
@@ -221,6 +227,7 @@ func testOwnProcessGroup(t *testing.T, s *Server) {
 		t.Errorf("Err: %v", s.Err())
 	}
 }
+
 func TestSecondProcessIsRefusedAndFindsTheFirst(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
@@ -376,6 +383,11 @@ func TestThrowawayRemovesItsFolder(t *testing.T) {
 	stop(t, s)
 	if _, err := os.Stat(o.Dir); err == nil {
 		t.Error("the folder is still there")
+	}
+
+	o.Dir = filepath.Dir(o.Dir)
+	if _, err := Start(t.Context(), o); err == nil {
+		t.Error("a folder that exists was taken")
 	}
 }
 
