@@ -1,0 +1,78 @@
+package github
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"annals/simulator"
+	"annals/sync/connector"
+	"annals/sync/connector/connectortest"
+)
+
+func TestConformance(t *testing.T) {
+	for _, kind := range []string{settingOrganization, settingEnterprise} {
+		t.Run(kind, func(t *testing.T) {
+			connectortest.Run(t, connectortest.Suite{
+				Registration: Registration(),
+				Simulator:    func(o simulator.Options) connectortest.Simulator { return simulator.NewGitHub(o) },
+				Settings: func(s connectortest.Simulator, url string) map[string]any {
+					vendor := s.(*simulator.GitHub)
+					account := map[string]string{
+						settingOrganization: vendor.Organization, settingEnterprise: vendor.Enterprise,
+					}[kind]
+					return map[string]any{settingBaseURL: url, settingToken: vendor.Token, kind: account}
+				},
+				Faults: []simulator.Fault{
+					simulator.TooManyRequests, simulator.TooManySilent, simulator.LimitedAs403, simulator.TokenExpired,
+					simulator.ServerError, simulator.CutBody, simulator.SlowBody, simulator.ShortPage, simulator.EmptyPage,
+					simulator.RepeatedAcrossPages, simulator.LateVisibility, simulator.SameTimes, simulator.CursorRefused,
+					simulator.NextElsewhere, simulator.UnknownAction, simulator.UnknownFields, simulator.WrongTypes,
+				},
+				Seeds: map[string][]uint64{settingOrganization: {1, 2}, settingEnterprise: {3}}[kind],
+			})
+		})
+	}
+}
+
+func TestReceiverConformance(t *testing.T) {
+	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	vendor := simulator.NewGitHub(simulator.Options{Seed: 1, Now: func() time.Time { return now }})
+	vendor.Generate(now.Add(-2*time.Hour), now)
+	var batches []connectortest.Batch
+	for _, item := range vendor.Items(feedWebhook) {
+		batches = append(batches, connectortest.Batch{Body: item.Body, Keys: []string{"delivery:" + guidOf(item.Body)}})
+	}
+	connectortest.RunReceiver(t, connectortest.ReceiverSuite{
+		Registration: Registration(),
+		Settings:     map[string]any{settingToken: "token", settingOrganization: "example-org"},
+		Sign: func(secret string, body []byte) connector.Delivery {
+			return sign(secret, "repository", body)
+		},
+		SignatureHeader: signatureHeader,
+		Covers:          true,
+		Batches:         batches,
+	})
+}
+
+// guidOf makes a delivery's GUID of its body, so that the same body is a redelivery.
+func guidOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return fmt.Sprintf("%x-%x", sum[:4], sum[4:16])
+}
+
+func sign(secret, event string, body []byte) connector.Delivery {
+	return connector.Delivery{
+		Header: http.Header{
+			"Content-Type":  {"application/json"},
+			eventHeader:     {event},
+			deliveryHeader:  {guidOf(body)},
+			signatureHeader: {signaturePrefix + string(signature(body, secret))},
+		},
+		Body: body,
+		At:   time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
+	}
+}
+
