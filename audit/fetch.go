@@ -65,6 +65,14 @@ type StoredIntegration struct {
 	Sealed []byte // sealed JSON object of the secrets, nil for none
 }
 
+// NewIntegration is an integration to set up, with all that belongs to it.
+type NewIntegration struct {
+	StoredIntegration
+	FeedNames []string
+	Fetches   []NewFetch
+	Webhook   StoredWebhook // its path is empty when the vendor does not push
+}
+
 // StoredSecret is a webhook's secret as the database keeps it.
 type StoredSecret struct {
 	WebhookSecret

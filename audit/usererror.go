@@ -1,5 +1,7 @@
 package audit
 
+import "strings"
+
 // UserErrorCode says for programs what a caller can mend.
 type UserErrorCode string
 
@@ -25,3 +27,23 @@ type UserError struct {
 }
 
 func (e *UserError) Error() string { return e.Message }
+
+// UserErrors are all that a caller has to mend before a mutation does anything.
+type UserErrors []*UserError
+
+func (e UserErrors) Error() string {
+	messages := make([]string, len(e))
+	for i, problem := range e {
+		messages[i] = problem.Message
+	}
+	return strings.Join(messages, " ")
+}
+
+// Refuse makes the error of one mistake. field is the way to it below `input`, none for the whole.
+func Refuse(code UserErrorCode, message string, field ...string) error {
+	problem := &UserError{Message: message, Code: code}
+	if len(field) > 0 {
+		problem.Field = append([]string{"input"}, field...)
+	}
+	return UserErrors{problem}
+}

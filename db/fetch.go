@@ -45,9 +45,7 @@ func insertFetches(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integ
 		if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
 			return err
 		}
-		_, err := tx.NewRaw(`INSERT INTO feeds (tenant_id, integration_id, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-			tenant, integration, fetch.Feed).Exec(ctx)
-		if err != nil {
+		if err := insertFeed(ctx, tx, tenant, integration, fetch.Feed); err != nil {
 			return err
 		}
 	}
@@ -172,6 +170,13 @@ func (db *DB) PokeFetches(ctx context.Context, tenant audit.TenantID, integratio
 	return translate("poking fetches", err)
 }
 
+// LiveFeeds gives the feeds of an integration that have a live fetch.
+func (db *DB) LiveFeeds(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID) ([]string, error) {
+	var feeds []string
+	err := db.bun.NewRaw(`SELECT feed FROM fetches WHERE tenant_id = ? AND integration_id = ? AND kind = 'LIVE'`, tenant, integration).Scan(ctx, &feeds)
+	return feeds, translate("reading live feeds", err)
+}
+
 // RunFetches makes all waiting fetches of an integration due now and forgets their failures, after a person has
 // changed or resumed it.
 func (db *DB) RunFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID) error {
@@ -180,9 +185,9 @@ func (db *DB) RunFetches(ctx context.Context, tenant audit.TenantID, integration
 	return translate("starting fetches", err)
 }
 
-// StartBackfills adds backfills to an integration.
-func (db *DB) StartBackfills(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID, fetches []audit.NewFetch) error {
-	return translate("starting backfills", db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+// AddFetches adds backfills to an integration, or live fetches where settings made one possible.
+func (db *DB) AddFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID, fetches []audit.NewFetch) error {
+	return translate("adding fetches", db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		return insertFetches(ctx, tx, tenant, integration, fetches, db.now())
 	}))
 }

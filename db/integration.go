@@ -48,10 +48,9 @@ func (r *integrationRow) integration() (audit.StoredIntegration, error) {
 	return i, decode(r.Settings, &i.Values)
 }
 
-// CreateIntegration sets up an integration with its fetches and its webhook, whose path is empty when the vendor does
-// not push. ErrTaken means that the name is.
-func (db *DB) CreateIntegration(ctx context.Context, i audit.StoredIntegration, fetches []audit.NewFetch, webhook audit.StoredWebhook) error {
-	row, err := newIntegrationRow(i)
+// CreateIntegration sets up an integration. ErrTaken means that its name is.
+func (db *DB) CreateIntegration(ctx context.Context, i audit.NewIntegration) error {
+	row, err := newIntegrationRow(i.StoredIntegration)
 	if err != nil {
 		return err
 	}
@@ -59,15 +58,26 @@ func (db *DB) CreateIntegration(ctx context.Context, i audit.StoredIntegration, 
 		if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
 			return err
 		}
-		if err := insertFetches(ctx, tx, i.Tenant, i.Number, fetches, i.CreatedAt); err != nil {
+		for _, name := range i.FeedNames {
+			if err := insertFeed(ctx, tx, i.Tenant, i.Number, name); err != nil {
+				return err
+			}
+		}
+		if err := insertFetches(ctx, tx, i.Tenant, i.Number, i.Fetches, i.CreatedAt); err != nil {
 			return err
 		}
-		return insertWebhook(ctx, tx, i, webhook)
+		return insertWebhook(ctx, tx, i.StoredIntegration, i.Webhook)
 	})
 	if code(err) == uniqueViolation {
 		return audit.ErrTaken
 	}
 	return translate("creating an integration", err)
+}
+
+func insertFeed(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integration audit.IntegrationID, name string) error {
+	_, err := tx.NewRaw(`INSERT INTO feeds (tenant_id, integration_id, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+		tenant, integration, name).Exec(ctx)
+	return err
 }
 
 // UpdateIntegration writes name, settings, secrets and the marks of pausing and deletion. ErrTaken means that the name

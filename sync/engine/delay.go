@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"annals/audit"
+	"annals/sync/connector"
+)
+
+const (
+	// longestInterval is how rarely a quiet feed is polled.
+	longestInterval = 10 * time.Minute
+	// firstBackoff and longestBackoff bound the wait after failures that may pass by themselves.
+	firstBackoff   = 2 * time.Second
+	longestBackoff = 5 * time.Minute
+	// personBackoff is the wait after failures that only a person can mend.
+	personBackoff = 10 * time.Minute
+	// throttled is the wait when a vendor throttles without saying for how long, longestThrottle the longest one.
+	throttled       = time.Minute
+	longestThrottle = time.Hour
+)
+
+// nextInterval halves a polling interval when activities flow and lengthens it when it is quiet, within bounds.
+func nextInterval(present time.Duration, flowing bool, floor time.Duration) time.Duration {
+	switch {
+	case present == 0:
+		present = floor
+	case flowing:
+		present /= 2
+	default:
+		present += present / 2
+	}
+	return min(max(present, floor), max(longestInterval, floor))
+}
+
+// jitter spreads a delay by a tenth to both sides, so that integrations do not run in step.
+func jitter(delay time.Duration) time.Duration {
+	return delay + time.Duration((rand.Float64()-0.5)*0.2*float64(delay)) //nolint:gosec // spreads load, hides nothing
+}
+
+// failed says when a fetch goes on after a failure.
+func (e *Engine) failed(fetch audit.Fetch, err error) audit.FetchEnd {
+	class := connector.ClassOf(err)
+	end := audit.FetchEnd{Reason: class.Reason(), Failures: fetch.Failures + 1, PollInterval: fetch.PollInterval}
+	switch class {
+	case connector.RateLimited:
+		end.HoldAll = true
+		end.Failures = fetch.Failures
+		end.Delay = throttled
+		if failure, ok := errors.AsType[*connector.Failure](err); ok && !failure.Until.IsZero() {
+			// A little later than asked, never earlier.
+			end.Delay = min(max(failure.Until.Sub(e.options.Now()), 0), longestThrottle) + 100*time.Millisecond
+		}
+	case connector.CredentialsRefused, connector.ConfigurationWrong, connector.AddressRefused:
+		end.Delay = jitter(min(backoff(end.Failures)*8, personBackoff))
+	case connector.StateRefused:
+		end.ForgetState = true
+		end.Delay = backoff(end.Failures)
+	case connector.TryLater, connector.Malformed:
+		end.Delay = jitter(backoff(end.Failures))
+	}
+	return end
+}
+
+// backoff doubles with every failure in a row.
+func backoff(failures int) time.Duration {
+	return min(firstBackoff<<min(max(failures-1, 0), 16), longestBackoff)
+}

@@ -1,0 +1,86 @@
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"annals/audit"
+	"annals/sync/connector"
+)
+
+// Open opens the vendor's code for an integration, with its secrets. It stays open until the integration changes.
+func (s *Service) Open(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID) (connector.Opened, audit.Connector, error) {
+	stored, err := s.store.StoredIntegration(ctx, tenant, id)
+	if err != nil {
+		return nil, audit.Connector{}, err
+	}
+	return s.OpenStored(stored)
+}
+
+// OpenStored is Open for an integration that was read already.
+func (s *Service) OpenStored(stored audit.StoredIntegration) (connector.Opened, audit.Connector, error) {
+	registration, ok := s.catalogue.find(stored.ConnectorName)
+	if !ok || registration.Open == nil {
+		return nil, audit.Connector{}, fmt.Errorf("the connector %q cannot be opened", stored.ConnectorName)
+	}
+	if opened, ok := s.cache.get(stored); ok {
+		return opened, registration.Connector, nil
+	}
+	values, err := s.unseal(stored)
+	if err != nil {
+		return nil, audit.Connector{}, err
+	}
+	opened, err := s.open(registration, stored, values)
+	if err == nil {
+		s.cache.put(stored, opened)
+	}
+	return opened, registration.Connector, err
+}
+
+func (s *Service) open(registration connector.Registration, stored audit.StoredIntegration, values map[string]json.RawMessage) (connector.Opened, error) {
+	opened, err := registration.Open(connector.Config{
+		Settings: connector.NewSettings(registration.Connector.Settings, values),
+		HTTP:     s.options.Client,
+		Now:      s.options.Now,
+		Log:      s.options.Log.With("connector", stored.ConnectorName, "integration", int64(stored.Number)),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", stored.ConnectorName, err)
+	}
+	return opened, nil
+}
+
+// openedCache keeps what was opened, so that a vendor's limiter lasts from one fetch to the next.
+type openedCache struct {
+	mu     sync.Mutex
+	opened map[audit.IntegrationID]openedEntry // guarded by mu
+}
+
+type openedEntry struct {
+	tenant    audit.TenantID
+	updatedAt time.Time
+	opened    connector.Opened
+}
+
+func newOpenedCache() *openedCache {
+	return &openedCache{opened: map[audit.IntegrationID]openedEntry{}}
+}
+
+func (c *openedCache) get(stored audit.StoredIntegration) (connector.Opened, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entry, ok := c.opened[stored.Number]
+	if !ok || entry.tenant != stored.Tenant || !entry.updatedAt.Equal(stored.UpdatedAt) {
+		return nil, false
+	}
+	return entry.opened, true
+}
+
+func (c *openedCache) put(stored audit.StoredIntegration, opened connector.Opened) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.opened[stored.Number] = openedEntry{tenant: stored.Tenant, updatedAt: stored.UpdatedAt, opened: opened}
+}

@@ -1,0 +1,109 @@
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"annals/audit"
+	"annals/sync/connector"
+)
+
+const (
+	// trialsPerMinute bounds how often a tenant may try credentials, so that we are no tool to guess them.
+	trialsPerMinute = 10
+	// trialWindow is the past that a trial reads, trialTime how long it may take.
+	trialWindow = 24 * time.Hour
+	trialTime   = 15 * time.Second
+)
+
+// trials bounds the trials of each tenant.
+type trials struct {
+	now      func() time.Time
+	mu       sync.Mutex
+	limiters map[audit.TenantID]*rate.Limiter // guarded by mu
+}
+
+func newTrials(now func() time.Time) *trials {
+	return &trials{now: now, limiters: map[audit.TenantID]*rate.Limiter{}}
+}
+
+func (t *trials) allow(tenant audit.TenantID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	limiter := t.limiters[tenant]
+	if limiter == nil {
+		limiter = rate.NewLimiter(rate.Every(time.Minute/trialsPerMinute), trialsPerMinute)
+		t.limiters[tenant] = limiter
+	}
+	return limiter.AllowN(t.now(), 1)
+}
+
+// Test tries the settings of an integration, or of one to be, without saving or recording anything. Either id or
+// connectorName is given; with an id the settings lie over the saved ones. It gives one check per feed that can be
+// fetched. Mistakes are UserErrors.
+func (s *Service) Test(ctx context.Context, view audit.View, id, connectorName *string, settings []audit.SettingInput) ([]*audit.IntegrationCheck, error) {
+	if !s.trials.allow(view.Tenant()) {
+		return nil, audit.Refuse(audit.CodeLimit, "At most 10 trials a minute.")
+	}
+	stored := audit.StoredIntegration{Integration: audit.Integration{Tenant: view.Tenant()}}
+	var present map[string]json.RawMessage
+	switch {
+	case (id == nil) == (connectorName == nil):
+		return nil, audit.Refuse(audit.CodeInvalid, "Give either id or connector.", "connector")
+	case id != nil:
+		var err error
+		if stored, err = s.find(ctx, view, *id); err != nil {
+			return nil, err
+		}
+		if present, err = s.unseal(stored); err != nil {
+			return nil, err
+		}
+	default:
+		stored.ConnectorName = *connectorName
+	}
+	registration, ok := s.catalogue.find(stored.ConnectorName)
+	if !ok || registration.Open == nil {
+		return nil, audit.Refuse(audit.CodeNotFound, "There is no connector of this name: see connectors.", "connector")
+	}
+	values, problems := s.overlay(registration.Connector, present, settings)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	opened, err := s.open(registration, stored, values)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return s.try(ctx, registration.Connector, opened), nil
+}
+
+func (s *Service) try(ctx context.Context, c audit.Connector, opened connector.Opened) []*audit.IntegrationCheck {
+	checks := []*audit.IntegrationCheck{}
+	fetcher, ok := opened.(connector.Fetcher)
+	if !ok {
+		return checks
+	}
+	now := s.options.Now().UTC().Truncate(time.Microsecond)
+	for _, feed := range c.Feeds {
+		if feed.PushOnly {
+			continue
+		}
+		trying, cancel := context.WithTimeout(ctx, trialTime)
+		page, err := fetcher.Fetch(trying, connector.Request{Feed: feed.Name, Window: &audit.Window{From: now.Add(-trialWindow), To: now}})
+		cancel()
+		check := &audit.IntegrationCheck{Feed: feed.Name, OK: err == nil}
+		if err != nil {
+			check.Reason = connector.ClassOf(err).Reason()
+		}
+		for _, draft := range page.Drafts {
+			if check.NewestOccurredAt == nil || draft.OccurredAt.After(*check.NewestOccurredAt) {
+				check.NewestOccurredAt = new(draft.OccurredAt)
+			}
+		}
+		checks = append(checks, check)
+	}
+	return checks
+}

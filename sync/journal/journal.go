@@ -1,0 +1,100 @@
+// Package journal records what people do in Annals itself, as activities of the tenant's built-in integration.
+package journal
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"annals/audit"
+)
+
+// Connector describes the built-in connector that these activities belong to. Nobody creates an integration of it.
+func Connector() audit.Connector {
+	return audit.Connector{
+		Name: "annals", Label: "Annals", Description: "What people do in Annals itself: integrations, tokens, backfills.",
+		Feeds: []audit.ConnectorFeed{{Name: feed, Label: "Own activities", PushOnly: true}},
+	}
+}
+
+const feed = "own"
+
+// BuiltIn finds the tenant's integration of a built-in connector, and makes it at its first use.
+type BuiltIn interface {
+	BuiltIn(ctx context.Context, tenant audit.TenantID, c audit.Connector) (audit.IntegrationID, error)
+}
+
+// Record records drafts of an integration.
+type Record func(ctx context.Context, i *audit.Integration, feed string, path audit.Path, drafts []audit.Draft) (audit.Receipt, error)
+
+// Journal records what people do.
+type Journal struct {
+	builtIn BuiltIn
+	record  Record
+	now     func() time.Time
+}
+
+// New makes a journal.
+func New(builtIn BuiltIn, record Record, now func() time.Time) *Journal {
+	return &Journal{builtIn: builtIn, record: record, now: now}
+}
+
+// Entry is one thing that was done.
+type Entry struct {
+	Subject     string // of the token that did it
+	Type        string // without the connector: `integration.create`
+	Action      audit.Action
+	Category    audit.Category
+	Description string
+	Target      audit.Node // what it was done to; nil for nothing
+	TargetType  string
+	TargetName  string
+	Details     map[string]any // what else is worth knowing; never secrets
+}
+
+// Write records an entry.
+func (j *Journal) Write(ctx context.Context, tenant audit.TenantID, e Entry) error {
+	connector := Connector()
+	id, err := j.builtIn.BuiltIn(ctx, tenant, connector)
+	if err != nil {
+		return fmt.Errorf("writing the journal: %w", err)
+	}
+	draft, err := j.draft(connector.Name, e)
+	if err != nil {
+		return err
+	}
+	own := &audit.Integration{Tenant: tenant, Number: id, ConnectorName: connector.Name}
+	if _, err := j.record(ctx, own, feed, audit.PathInternal, []audit.Draft{draft}); err != nil {
+		return fmt.Errorf("writing the journal: %w", err)
+	}
+	return nil
+}
+
+func (j *Journal) draft(connector string, e Entry) (audit.Draft, error) {
+	at := j.now().UTC().Truncate(time.Microsecond)
+	draft := audit.Draft{
+		Type: connector + "." + e.Type, Action: e.Action, Category: e.Category, Outcome: audit.OutcomeSuccess,
+		Description: audit.Text(e.Description), OccurredAt: at, Key: rand.Text(),
+		Actor: audit.NewActor(connector, audit.ActorUser, audit.Text(e.Subject), audit.Text(e.Subject), ""),
+	}
+	raw := map[string]any{"id": draft.Key, "type": e.Type, "subject": e.Subject, "at": at, "description": e.Description}
+	if e.Target != nil {
+		draft.Targets = []audit.Target{audit.NewTarget(connector, e.TargetType, audit.Text(e.Target.ID()), audit.Text(e.TargetName))}
+		raw["target"] = map[string]string{"type": e.TargetType, "id": e.Target.ID(), "name": e.TargetName}
+	}
+	if len(e.Details) > 0 {
+		details, err := json.Marshal(e.Details)
+		if err != nil {
+			return audit.Draft{}, fmt.Errorf("writing the journal: %w", err)
+		}
+		draft.Metadata, raw["details"] = details, e.Details
+	}
+	draft.VendorID = audit.Text(draft.Key)
+	var err error
+	if draft.Raw, err = json.Marshal(raw); err != nil {
+		return audit.Draft{}, fmt.Errorf("writing the journal: %w", err)
+	}
+	return draft, nil
+}
