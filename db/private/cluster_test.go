@@ -181,3 +181,19 @@ func TestIsPostmaster(t *testing.T) {
 		}
 	}
 }
+
+func TestIsPostgres(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		want bool
+	}{
+		{[]string{"/opt/pg/bin/postgres", "-D", "/data"}, true},
+		{[]string{"postgres: annals annals 127.0.0.1(40000) idle"}, true},
+		{[]string{"/opt/annals", "postgres"}, false},
+	} {
+		if got := isPostgres(masquerade(t, test.args...)); got != test.want {
+			t.Errorf("%q: got %v", test.args, got)
+		}
+	}
+}

@@ -33,15 +33,17 @@ func stopLeftover(ctx context.Context, data string, say func(message)) error {
 		return nil
 	case err != nil:
 		return err
-	case isPostmaster(pid, folder) && folder == data:
+	case folder == data && isPostmaster(pid, data):
 		say(message{Step: "stopping a Postgres that an earlier run left behind"})
 		return stopPostmaster(ctx, pid, data)
-	case alive(pid):
+	case alive(pid) && !isPostgres(pid):
 		// The number belongs to another process by now, often so after the
 		// restart of a container. Postgres would take that one for its own.
 		return os.Remove(filepath.Join(data, pidFile))
 	}
-	return nil // Postgres sees by itself that this file is stale
+	// Either the file is stale, which Postgres sees by itself, or a Postgres may
+	// be at work on this folder under an earlier name, and it refuses to start.
+	return nil
 }
 
 // readPIDFile returns the first two lines of postmaster.pid.
@@ -105,6 +107,14 @@ func isPostmaster(pid int, data string) bool {
 	line, separator := commandLine(pid)
 	program, rest, found := strings.Cut(line, separator+"-D"+separator)
 	return found && filepath.Base(program) == "postgres" && strings.HasPrefix(rest+separator, data+separator)
+}
+
+// isPostgres reports whether the process is any Postgres: a postmaster or one
+// of its children, which name themselves "postgres: " and what they do.
+func isPostgres(pid int) bool {
+	line, separator := commandLine(pid)
+	program, _, _ := strings.Cut(line, separator)
+	return filepath.Base(program) == "postgres" || strings.HasPrefix(line, "postgres: ")
 }
 
 // commandLine returns the arguments of a process and what stands between them:

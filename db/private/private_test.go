@@ -205,6 +205,11 @@ func testLeftoverOfACopy(t *testing.T, s *Server, dir string) {
 	if err := stopLeftover(t.Context(), data, silent); err != nil {
 		t.Error(err)
 	}
+	// Were it not a copy but the same folder under a new name, a second server
+	// would ruin it. The file keeps Postgres from starting.
+	if !exists(filepath.Join(data, pidFile)) {
+		t.Error("the file that guards the data is gone")
+	}
 	if got := query(t, s.OwnerURL(), "SELECT 'yes'"); got != "yes" {
 		t.Errorf("got %q", got)
 	}
