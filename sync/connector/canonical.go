@@ -21,20 +21,20 @@ type canonicaliser struct {
 	in      []byte
 	at      int
 	out     []byte
-	members []member // of the objects that are open, innermost last
+	members []span // of the objects that are open, innermost last
 	scratch []byte
 	except  []string
 	depth   int
 }
 
-// member is where one member of an object stands in out: `"key":value`, without a comma.
-type member struct {
+// span is where one member of an object stands in out: `"key":value`, without a comma.
+type span struct {
 	start, colon, end int
 	escaped           bool // the key holds a backslash
 }
 
 func canonicalise(raw []byte, except []string) ([]byte, error) {
-	c := canonicaliser{in: raw, out: make([]byte, 0, len(raw)), members: make([]member, 0, 64),
+	c := canonicaliser{in: raw, out: make([]byte, 0, len(raw)), members: make([]span, 0, 40),
 		scratch: make([]byte, 0, len(raw)), except: except}
 	if err := c.value(); err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (c *canonicaliser) object() error {
 }
 
 func (c *canonicaliser) member() error {
-	m := member{start: len(c.out)}
+	m := span{start: len(c.out)}
 	if c.space(); c.peek() != '"' {
 		return c.unexpected("where a key should be")
 	}
@@ -155,7 +155,7 @@ func (c *canonicaliser) member() error {
 }
 
 // arrange sorts the members that stand in out from start on, and drops what is left out or comes again later.
-func (c *canonicaliser) arrange(start int, members []member) {
+func (c *canonicaliser) arrange(start int, members []span) {
 	if c.arranged(members) {
 		return
 	}
@@ -174,7 +174,7 @@ func (c *canonicaliser) arrange(start int, members []member) {
 	}
 }
 
-func (c *canonicaliser) arranged(members []member) bool {
+func (c *canonicaliser) arranged(members []span) bool {
 	for i := range members[1:] {
 		if c.compare(members[i], members[i+1]) >= 0 {
 			return false
@@ -183,8 +183,8 @@ func (c *canonicaliser) arranged(members []member) bool {
 	return c.depth > 1 || len(c.except) == 0
 }
 
-func (c *canonicaliser) dropped(source []byte, start int, members []member, i int) bool {
-	key := func(m member) []byte { return source[m.start-start : m.colon-start] }
+func (c *canonicaliser) dropped(source []byte, start int, members []span, i int) bool {
+	key := func(m span) []byte { return source[m.start-start : m.colon-start] }
 	if i+1 < len(members) && bytes.Equal(key(members[i]), key(members[i+1])) {
 		return true
 	}
@@ -192,7 +192,7 @@ func (c *canonicaliser) dropped(source []byte, start int, members []member, i in
 }
 
 // compare orders members by the bytes that their keys decode to.
-func (c *canonicaliser) compare(a, b member) int {
+func (c *canonicaliser) compare(a, b span) int {
 	x, y := c.out[a.start:a.colon], c.out[b.start:b.colon]
 	if !a.escaped && !b.escaped {
 		return bytes.Compare(x[1:len(x)-1], y[1:len(y)-1])
