@@ -95,7 +95,10 @@ func side(value gjson.Result) *string {
 func deliveryChanges(changes, object, payload gjson.Result) []audit.Change {
 	var found []audit.Change
 	changes.ForEach(func(key, change gjson.Result) bool {
-		field := strings.TrimPrefix(key.Str, "old_")
+		field, old := strings.CutPrefix(key.Str, "old_")
+		if old && told(changes.Get(gjson.Escape(field))) {
+			return true // GitHub tells it twice
+		}
 		if told(change) {
 			found = appendChange(found, field, change.Get("from"), newValue(change, field, object, payload))
 			return true

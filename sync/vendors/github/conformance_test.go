@@ -13,28 +13,35 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	for _, kind := range []string{settingOrganization, settingEnterprise} {
-		t.Run(kind, func(t *testing.T) {
-			connectortest.Run(t, connectortest.Suite{
-				Registration: Registration(),
-				Simulator:    func(o simulator.Options) connectortest.Simulator { return simulator.NewGitHub(o) },
-				Settings: func(s connectortest.Simulator, url string) map[string]any {
-					vendor := s.(*simulator.GitHub)
-					account := map[string]string{
-						settingOrganization: vendor.Organization, settingEnterprise: vendor.Enterprise,
-					}[kind]
-					return map[string]any{settingBaseURL: url, settingToken: vendor.Token, kind: account}
-				},
-				Faults: []simulator.Fault{
-					simulator.TooManyRequests, simulator.TooManySilent, simulator.LimitedAs403, simulator.TokenExpired,
-					simulator.ServerError, simulator.CutBody, simulator.SlowBody, simulator.ShortPage, simulator.EmptyPage,
-					simulator.RepeatedAcrossPages, simulator.LateVisibility, simulator.SameTimes, simulator.CursorRefused,
-					simulator.NextElsewhere, simulator.UnknownAction, simulator.UnknownFields, simulator.WrongTypes,
-				},
-				Seeds: map[string][]uint64{settingOrganization: {1, 2}, settingEnterprise: {3}}[kind],
-			})
-		})
-	}
+	connectortest.Run(t, connectortest.Suite{
+		Registration: Registration(),
+		Simulator:    func(o simulator.Options) connectortest.Simulator { return simulator.NewGitHub(o) },
+		Settings: func(s connectortest.Simulator, url string) map[string]any {
+			vendor := s.(*simulator.GitHub)
+			return map[string]any{settingBaseURL: url, settingToken: vendor.Token, settingOrganization: vendor.Organization}
+		},
+		Faults: []simulator.Fault{
+			simulator.TooManyRequests, simulator.TooManySilent, simulator.LimitedAs403, simulator.TokenExpired,
+			simulator.ServerError, simulator.CutBody, simulator.SlowBody, simulator.ShortPage, simulator.EmptyPage,
+			simulator.RepeatedAcrossPages, simulator.LateVisibility, simulator.SameTimes, simulator.CursorRefused,
+			simulator.NextElsewhere, simulator.UnknownAction, simulator.UnknownFields, simulator.WrongTypes,
+		},
+		Seeds: []uint64{1, 2},
+	})
+}
+
+// TestConformanceOfEnterprise: an enterprise differs in its addresses alone.
+func TestConformanceOfEnterprise(t *testing.T) {
+	connectortest.Run(t, connectortest.Suite{
+		Registration: Registration(),
+		Simulator:    func(o simulator.Options) connectortest.Simulator { return simulator.NewGitHub(o) },
+		Settings: func(s connectortest.Simulator, url string) map[string]any {
+			vendor := s.(*simulator.GitHub)
+			return map[string]any{settingBaseURL: url, settingToken: vendor.Token, settingEnterprise: vendor.Enterprise}
+		},
+		Faults: []simulator.Fault{simulator.CursorRefused},
+		Seeds:  []uint64{3},
+	})
 }
 
 func TestReceiverConformance(t *testing.T) {
@@ -75,4 +82,3 @@ func sign(secret, event string, body []byte) connector.Delivery {
 		At:   time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
 	}
 }
-

@@ -100,7 +100,7 @@ func (r *record) sender() *audit.Actor {
 		return audit.NewActor(connectorName, audit.ActorUser, "", text(r.members["pusher"].Get("name")), "")
 	}
 	actor := actorType(login, kind == "Bot")
-	if kind == "Organization" {
+	if kind == "Organization" && actor == audit.ActorUser {
 		actor = audit.ActorUnknown // one of its members, GitHub does not say who
 	}
 	return audit.NewActor(connectorName, actor, text(sender.Get("id")), login, "")

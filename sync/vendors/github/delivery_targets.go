@@ -70,19 +70,18 @@ func (r *record) deliveryTargets(event string) []audit.Target {
 
 // refTarget is the branch or tag of a push, or of one that was made or removed.
 func (r *record) refTarget(event string) []audit.Target {
-	ref := string(r.peek("ref"))
+	ref := r.peek("ref")
 	if ref == "" || !slices.Contains([]string{"push", "create", "delete"}, event) {
 		return nil
 	}
 	kind := string(r.peek("ref_type"))
 	if kind == "" {
 		kind = "branch"
-		if strings.HasPrefix(ref, "refs/tags/") {
-			kind = "tag"
+		if tag, ok := strings.CutPrefix(string(ref), "refs/tags/"); ok {
+			kind, ref = "tag", audit.Text(tag)
 		}
 	}
-	ref = strings.TrimPrefix(strings.TrimPrefix(ref, "refs/heads/"), "refs/tags/")
-	return []audit.Target{audit.NewTarget(connectorName, kind, "", audit.Text(ref))}
+	return []audit.Target{audit.NewTarget(connectorName, kind, "", branch(ref))}
 }
 
 func (r *record) deliveryTarget(event, path string, object gjson.Result) (audit.Target, bool) {

@@ -74,6 +74,9 @@ func (r *record) takePlaces(p places) []audit.Target {
 	r.useSame(idAt)
 	var targets []audit.Target
 	for i, name := range names {
+		if p.kind == "branch" {
+			name = branch(name)
+		}
 		if name != "" || ids[i] != "" {
 			targets = append(targets, audit.NewTarget(connectorName, p.kind, ids[i], name))
 		}
@@ -123,6 +126,11 @@ func (r *record) texts(paths []string) (list []audit.Text, same []string) {
 		}
 	}
 	return list, same
+}
+
+// branch is the name of a branch without the namespace that some records and webhooks put in front.
+func branch(ref audit.Text) audit.Text {
+	return audit.Text(strings.TrimPrefix(string(ref), "refs/heads/"))
 }
 
 // useSame uses up members; a member of a member stays with it.

@@ -130,6 +130,9 @@ const maxNamed = 3
 // sentence says what a draft is about where GitHub has no message of its own.
 func sentence(d *audit.Draft) audit.Text {
 	what := strings.TrimPrefix(d.Type, typePrefix)
+	if d.Type == typeOf("") {
+		what = "something without a name"
+	}
 	if len(d.Targets) > 0 {
 		var named []string
 		for _, target := range d.Targets[:min(len(d.Targets), maxNamed)] {
@@ -137,14 +140,20 @@ func sentence(d *audit.Draft) audit.Text {
 		}
 		what += " on " + strings.Join(named, ", ")
 	}
-	if d.Actor == nil {
+	switch {
+	case d.Actor == nil:
 		return audit.Text("GitHub recorded " + what + ".")
+	case d.Outcome == audit.OutcomeDenied:
+		return audit.Text(called(d.Actor) + " attempted " + what + ".")
 	}
-	who := d.Actor.Name
-	if who == "" {
-		who = d.Actor.VendorID
+	return audit.Text(called(d.Actor) + " performed " + what + ".")
+}
+
+func called(a *audit.Actor) string {
+	if a.Name != "" {
+		return string(a.Name)
 	}
-	return who + " performed " + audit.Text(what) + "."
+	return string(a.VendorID)
 }
 
 func label(t audit.Target) audit.Text {
