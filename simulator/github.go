@@ -28,7 +28,8 @@ type GitHub struct {
 	mu         sync.Mutex
 	life       *githubLife
 	deliveries []githubDelivery
-	requests   map[int64]int // by hour, for the headers that count them
+	hour       time.Time // whose requests are counted
+	used       int       // requests in that hour
 }
 
 // What GitHub allows and keeps: docs.github.com, "Using the audit log API for your enterprise".
@@ -52,7 +53,6 @@ func NewGitHub(o Options) *GitHub {
 		options:      o,
 		stores:       map[string]*Store{"web": NewStore(o), "git": NewStore(o), "all": NewStore(o)},
 		life:         newGitHubLife(o),
-		requests:     map[int64]int{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orgs/{account}/audit-log", g.auditLog("organizations", githubOrganizationID))
@@ -86,15 +86,19 @@ func (g *GitHub) oldest(include string) time.Time {
 func (g *GitHub) Generate(from, to time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	made := map[string][]Item{}
 	for _, at := range g.options.Moments(g.life.rand, from, to, time.Millisecond) {
 		deed := g.life.next(at)
 		if deed.feed == "git" && at.Before(g.oldest("git")) {
 			continue // nobody could ever have read it
 		}
 		item := Item{Key: deed.id, At: at, Visible: g.options.VisibleAt(at), Body: deed.body(g.options.Faults)}
-		g.stores[deed.feed].Add(item)
-		g.stores["all"].Add(item)
+		made[deed.feed] = append(made[deed.feed], item)
+		made["all"] = append(made["all"], item)
 		g.deliveries = append(g.deliveries, deed.deliveries(at)...)
+	}
+	for include, items := range made {
+		g.stores[include].Add(items...)
 	}
 }
 
@@ -248,10 +252,11 @@ func joinGitHubRecords(records []json.RawMessage) []byte {
 func (g *GitHub) countRequest(w http.ResponseWriter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	hour := g.options.Now().Truncate(time.Hour)
-	g.requests[hour.Unix()]++
-	used := min(g.requests[hour.Unix()], githubPerHour-1)
-	githubLimit(w, githubPerHour-used, hour.Add(time.Hour))
+	if hour := g.options.Now().Truncate(time.Hour); !hour.Equal(g.hour) {
+		g.hour, g.used = hour, 0
+	}
+	g.used++
+	githubLimit(w, max(githubPerHour-g.used, 1), g.hour.Add(time.Hour))
 }
 
 func githubLimit(w http.ResponseWriter, remaining int, reset time.Time) {
