@@ -1,0 +1,51 @@
+package graph
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/rs/cors"
+)
+
+// Origins are the origins whose pages may use the API from a browser.
+type Origins struct {
+	allowed map[string]bool
+}
+
+// NewOrigins makes the list of the deployment's own public URL, whose playground uses the API too, and of further
+// origins, each exactly as browsers send it: `https://app.example.com`.
+func NewOrigins(publicURL string, further []string) (Origins, error) {
+	own, err := url.Parse(publicURL)
+	if err != nil || own.Host == "" {
+		return Origins{}, fmt.Errorf("the public URL %q is no URL with a scheme and a host", publicURL)
+	}
+	allowed := map[string]bool{own.Scheme + "://" + own.Host: true}
+	for _, origin := range further {
+		parsed, err := url.Parse(origin)
+		if err != nil || parsed.Host == "" || parsed.Scheme+"://"+parsed.Host != origin {
+			return Origins{}, fmt.Errorf("the allowed origin %q is no origin like https://app.example.com", origin)
+		}
+		allowed[origin] = true
+	}
+	return Origins{allowed: allowed}, nil
+}
+
+// Allow reports whether a request may be answered: it comes from an allowed origin, or from no browser at all.
+func (o Origins) Allow(r *http.Request) bool {
+	sent := r.Header.Values("Origin")
+	return len(sent) == 0 || len(sent) == 1 && o.allowed[sent[0]]
+}
+
+// CORS lets pages of the allowed origins read the answers of a handler. There are no cookies, hence no credentials.
+func (o Origins) CORS(next http.Handler) http.Handler {
+	return cors.New(cors.Options{
+		// A list would not do: an empty one means everybody.
+		AllowOriginFunc: func(origin string) bool { return o.allowed[origin] },
+		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders:  []string{"Authorization", "Content-Type", "traceparent"},
+		ExposedHeaders:  []string{"Retry-After", "X-Request-Id"},
+		MaxAge:          int((10 * time.Minute).Seconds()),
+	}).Handler(next)
+}
