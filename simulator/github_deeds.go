@@ -43,7 +43,7 @@ func (r *githubRepo) members() map[string]any {
 }
 
 // hook gives the deed a webhook.
-func (l *githubLife) hook(d *githubDeed, actor *githubPerson, event, action string, payload map[string]any) {
+func (d *githubDeed) hook(actor *githubPerson, event, action string, payload map[string]any) {
 	d.event, d.payload = event, payload
 	if action != "" {
 		payload["action"] = action
@@ -91,7 +91,7 @@ func (l *githubLife) useGit(d *githubDeed, actor *githubPerson) {
 		return
 	}
 	after := l.hash()
-	l.hook(d, actor, "push", "", map[string]any{
+	d.hook(actor, "push", "", map[string]any{
 		"ref": "refs/heads/main", "before": l.hash(), "after": after, "created": false, "deleted": false, "forced": false,
 		"repository": repo.payload(), "pusher": map[string]any{"name": actor.login, "email": actor.login + "@example.com"},
 		"commits": []any{map[string]any{"id": after, "message": "Change " + repo.name, "distinct": true}},
@@ -131,7 +131,7 @@ func (l *githubLife) grantRepository(d *githubDeed, actor *githubPerson) {
 	}
 	d.set(action, "modify", repo.members())
 	d.record["user"], d.record["user_id"] = member.login, member.id
-	l.hook(d, actor, "member", event, map[string]any{"member": member.payload(), "repository": repo.payload()})
+	d.hook(actor, "member", event, map[string]any{"member": member.payload(), "repository": repo.payload()})
 }
 
 func (l *githubLife) changeTeam(d *githubDeed, actor *githubPerson) {
@@ -141,7 +141,7 @@ func (l *githubLife) changeTeam(d *githubDeed, actor *githubPerson) {
 		action, event = "team.remove_member", "removed"
 	}
 	d.set(action, "modify", map[string]any{"team": team.name, "team_id": team.id, "user": member.login, "user_id": member.id})
-	l.hook(d, actor, "membership", event, map[string]any{"scope": "team", "member": member.payload(), "team": team.payload()})
+	d.hook(actor, "membership", event, map[string]any{"scope": "team", "member": member.payload(), "team": team.payload()})
 }
 
 // changeMember makes a new member, or changes what one may do.
@@ -159,7 +159,7 @@ func (l *githubLife) changeMember(d *githubDeed, actor *githubPerson) {
 	member := l.newPerson(fmt.Sprintf("%s-%02d", role, len(l.people)+1))
 	l.people = append(l.people, member)
 	d.set("org.add_member", "create", map[string]any{"user": member.login, "user_id": member.id, "permission": "read"})
-	l.hook(d, actor, "organization", "member_added", map[string]any{
+	d.hook(actor, "organization", "member_added", map[string]any{
 		"membership": map[string]any{"state": "active", "role": "member", "user": member.payload()},
 	})
 }
@@ -168,7 +168,7 @@ func (l *githubLife) makeRepository(d *githubDeed, actor *githubPerson) {
 	repo := l.newRepo()
 	l.repos = append(l.repos, repo)
 	d.set("repo.create", "create", repo.members())
-	l.hook(d, actor, "repository", "created", map[string]any{"repository": repo.payload()})
+	d.hook(actor, "repository", "created", map[string]any{"repository": repo.payload()})
 }
 
 // changeRepository turns a repository public or private, archives it, or removes one while there are many.
@@ -194,7 +194,7 @@ func (l *githubLife) changeRepository(d *githubDeed, actor *githubPerson) {
 			event = "deleted"
 		}
 	}
-	l.hook(d, actor, "repository", event, map[string]any{"repository": repo.payload()})
+	d.hook(actor, "repository", event, map[string]any{"repository": repo.payload()})
 }
 
 func (l *githubLife) protectBranch(d *githubDeed, actor *githubPerson) {
@@ -205,7 +205,7 @@ func (l *githubLife) protectBranch(d *githubDeed, actor *githubPerson) {
 	event, known := map[string]string{"protected_branch.create": "created", "protected_branch.destroy": "deleted"}[action]
 	if known {
 		rule := map[string]any{"id": l.newID(), "repository_id": repo.id, "name": "main", "admin_enforced": true}
-		l.hook(d, actor, "branch_protection_rule", event, map[string]any{"rule": rule, "repository": repo.payload()})
+		d.hook(actor, "branch_protection_rule", event, map[string]any{"rule": rule, "repository": repo.payload()})
 	}
 }
 

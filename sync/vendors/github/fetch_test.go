@@ -2,6 +2,7 @@ package github
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -313,8 +314,8 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: error %v of class %v", name, err, connector.ClassOf(err))
 			continue
 		}
-		if failure := err.(*connector.Failure); test.until > 0 && !failure.Until.Equal(now.Add(test.until)) {
-			t.Errorf("%s: until %v", name, failure.Until)
+		if failure, ok := errors.AsType[*connector.Failure](err); test.until > 0 && (!ok || !failure.Until.Equal(now.Add(test.until))) {
+			t.Errorf("%s: failure %+v", name, failure)
 		}
 	}
 }
