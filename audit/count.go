@@ -64,6 +64,13 @@ func (f FacetField) Valid() bool { return f.Field() != "" }
 // GroupBy is a field with one value per activity that a series can be split by. Its values are FacetFields.
 type GroupBy = FacetField
 
+// FacetArgs are the arguments of facets.
+type FacetArgs struct {
+	Fields   []FacetField
+	First    int
+	Contains string
+}
+
 // FacetQuery asks a store for the counts of one field.
 type FacetQuery struct {
 	Field    FacetField

@@ -64,7 +64,7 @@ func connect(ctx context.Context, o Options) (*DB, error) {
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
 	db := &DB{pool: pool, now: o.Now, grown: make(chan struct{}, 1)}
-	db.bun = bun.NewDB(openSQL(config), pgdialect.New())
+	db.bun = bun.NewDB(openSQL(config), pgdialect.New(), bun.WithDiscardUnknownColumns())
 	if err := pool.Ping(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("connecting to the database of DATABASE_URL: %w", err)

@@ -11,12 +11,10 @@ import (
 
 // Bounds of a request.
 const (
-	MaxPageSize     = 200
-	DefaultPageSize = 50
-	MaxFacetValues  = 1000
-	MaxBuckets      = 2000
-	MaxGroups       = 100
-	defaultBuckets  = 60
+	MaxFacetValues = 1000
+	MaxBuckets     = 2000
+	MaxGroups      = 100
+	defaultBuckets = 60
 )
 
 // Store is where activities are read.

@@ -8,17 +8,10 @@ import (
 	"annals/audit"
 )
 
-// FacetArgs are the arguments of facets.
-type FacetArgs struct {
-	Fields   []audit.FacetField
-	First    int
-	Contains string
-}
-
 // Facets counts the values of several fields. Each field's own terms are left out of the filter for it. Mistakes are
 // ArgumentErrors below `facets`.
-func (x *Explorer) Facets(ctx context.Context, view audit.View, filter *audit.Filter, args FacetArgs) (*audit.Facets, error) {
-	if err := args.check(); err != nil {
+func (x *Explorer) Facets(ctx context.Context, view audit.View, filter *audit.Filter, args audit.FacetArgs) (*audit.Facets, error) {
+	if err := checkFacets(args); err != nil {
 		return nil, err
 	}
 	where, err := filter.Normalise("facets.filter", view.Tenant(), view.Now())
@@ -39,7 +32,7 @@ func (x *Explorer) Facets(ctx context.Context, view audit.View, filter *audit.Fi
 	return facets, nil
 }
 
-func (a FacetArgs) check() error {
+func checkFacets(a audit.FacetArgs) error {
 	switch {
 	case len(a.Fields) == 0 || len(a.Fields) > 14:
 		return audit.BadArgument("facets.fields", "must name 1 to 14 fields")
@@ -51,7 +44,7 @@ func (a FacetArgs) check() error {
 	return nil
 }
 
-func (x *Explorer) facet(ctx context.Context, view audit.View, where audit.All, field audit.FacetField, args FacetArgs) (*audit.Facet, error) {
+func (x *Explorer) facet(ctx context.Context, view audit.View, where audit.All, field audit.FacetField, args audit.FacetArgs) (*audit.Facet, error) {
 	selected := audit.Selected(where, field.Field())
 	facet, err := x.store.Facet(ctx, view, audit.FacetQuery{
 		Field: field, Where: audit.Without(where, field.Field()), First: args.First, Contains: args.Contains, Also: selected,

@@ -10,7 +10,7 @@ import (
 // List gives a page of the activities that a filter lets through. A later page keeps the first page's clock for
 // relative times. Mistakes are ArgumentErrors below `activities`, ErrCursor a wrong cursor.
 func (x *Explorer) List(ctx context.Context, view audit.View, filter *audit.Filter, order audit.Order, args audit.PageArgs) (*audit.Page, error) {
-	size, err := PageSize("activities", args)
+	size, err := args.Size("activities")
 	if err != nil {
 		return nil, err
 	}
@@ -103,21 +103,4 @@ func (x *Explorer) any(ctx context.Context, view audit.View, query audit.PageQue
 // Count counts what a page is a part of, on the page's own terms.
 func (x *Explorer) Count(ctx context.Context, page *audit.Page) (int64, error) {
 	return x.store.Count(ctx, page.View, page.Where)
-}
-
-// PageSize reads first and last of a connection. at is the root field.
-func PageSize(at string, args audit.PageArgs) (int, error) {
-	size, name := DefaultPageSize, "first"
-	switch {
-	case args.First != nil && args.Last != nil:
-		return 0, audit.BadArgument(at+".last", "give either first or last")
-	case args.Last != nil:
-		size, name = *args.Last, "last"
-	case args.First != nil:
-		size = *args.First
-	}
-	if size < 0 || size > MaxPageSize {
-		return 0, audit.BadArgument(at+"."+name, "must be from 0 to %d, got %d", MaxPageSize, size)
-	}
-	return size, nil
 }

@@ -27,20 +27,14 @@ type Feed struct {
 	said  bool  // has sent its first message
 }
 
-// Start says where a feed begins: behind the cursor After, or with what was recorded at or after Since, or else with
-// what comes.
-type Start struct {
-	After *string
-	Since *time.Time
-}
-
-// Open begins a feed. Mistakes are ArgumentErrors below `activityRecorded`, and ErrCursor. Close it.
-func (h *Hub) Open(ctx context.Context, view audit.View, filter *audit.Filter, start Start) (*Feed, error) {
+// Follow begins a feed: behind the cursor after, or with what was recorded at or after since, or else with what comes.
+// Mistakes are ArgumentErrors below `activityRecorded`, and ErrCursor. Close it.
+func (h *Hub) Follow(ctx context.Context, view audit.View, filter *audit.Filter, after *string, since *time.Time) (*Feed, error) {
 	where, err := filter.Normalise("activityRecorded.filter", view.Tenant(), view.Now())
 	if err != nil {
 		return nil, err
 	}
-	if start.After != nil && start.Since != nil {
+	if after != nil && since != nil {
 		return nil, audit.BadArgument("activityRecorded.since", "give either after or since")
 	}
 	size, err := h.ledger.Size(ctx, view.Tenant())
@@ -49,14 +43,14 @@ func (h *Hub) Open(ctx context.Context, view audit.View, filter *audit.Filter, s
 	}
 	feed := &Feed{hub: h, view: view, where: where, seq: size}
 	switch {
-	case start.After != nil:
-		seen, err := h.cursors.OpenLive(view.Tenant(), *start.After)
+	case after != nil:
+		seen, err := h.cursors.OpenLive(view.Tenant(), *after)
 		if err != nil {
 			return nil, err
 		}
 		feed.seq = seen + 1
-	case start.Since != nil:
-		if feed.seq, err = h.ledger.SeqSince(ctx, view.Tenant(), *start.Since); err != nil {
+	case since != nil:
+		if feed.seq, err = h.ledger.SeqSince(ctx, view.Tenant(), *since); err != nil {
 			return nil, err
 		}
 	}
@@ -123,9 +117,9 @@ func (f *Feed) take(activities []*audit.Activity) *audit.LiveMessage {
 // time left.
 func (f *Feed) history(ctx context.Context, quiet <-chan time.Time) (*audit.LiveMessage, error) {
 	end := f.ring.next()
-	last := min(f.seq+historyStep, end) - 1
+	first, last := f.seq, min(f.seq+historyStep, end)-1
 	found, err := f.hub.ledger.Page(ctx, f.view.Until(last), audit.PageQuery{
-		Where: append(f.where[:len(f.where):len(f.where)], audit.SeqBetween{Min: &f.seq}),
+		Where: append(f.where[:len(f.where):len(f.where)], audit.SeqBetween{Min: &first}),
 		Order: audit.Order{Field: audit.OrderRecordedAt, Direction: audit.Ascending},
 		Limit: messageSize,
 	})

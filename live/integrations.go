@@ -12,8 +12,8 @@ import (
 
 // Integrations is where the state of integrations is read.
 type Integrations interface {
-	Integrations(ctx context.Context, view audit.View) ([]*audit.Integration, error)
-	Backfills(ctx context.Context, view audit.View, integration audit.IntegrationID) ([]*audit.Backfill, error)
+	All(ctx context.Context, view audit.View) ([]*audit.Integration, error)
+	Backfills(ctx context.Context, view audit.View, i *audit.Integration) ([]*audit.Backfill, error)
 }
 
 // watchInterval is how often integrations are looked at, and so how often one is sent at most.
@@ -26,7 +26,7 @@ func Watch(ctx context.Context, store Integrations, view audit.View, ids []strin
 	defer ticker.Stop()
 	sent := map[audit.IntegrationID]string{}
 	for {
-		integrations, err := store.Integrations(ctx, view)
+		integrations, err := store.All(ctx, view)
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func Watch(ctx context.Context, store Integrations, view audit.View, ids []strin
 
 // stateOf is a text that changes when what is shown of an integration does.
 func stateOf(ctx context.Context, store Integrations, view audit.View, i *audit.Integration) (string, error) {
-	backfills, err := store.Backfills(ctx, view, i.Number)
+	backfills, err := store.Backfills(ctx, view, i)
 	if err != nil {
 		return "", err
 	}

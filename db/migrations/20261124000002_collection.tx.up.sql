@@ -87,5 +87,11 @@ CREATE TABLE positions (
     PRIMARY KEY (tenant_id, follower)
 );
 
-GRANT SELECT, INSERT, UPDATE ON integrations, webhook_paths, webhook_secrets, feeds, fetches, positions TO annals_writer;
+-- What all processes of the deployment know: its public URL.
+CREATE TABLE deployment (
+    name  text PRIMARY KEY COLLATE "C",
+    value text NOT NULL
+);
+
+GRANT SELECT, INSERT, UPDATE ON deployment, integrations, webhook_paths, webhook_secrets, feeds, fetches, positions TO annals_writer;
 GRANT SELECT ON integrations, feeds, fetches, positions TO annals_reader;

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"annals/db"
+	"annals/db/private"
+	"annals/secret"
+)
+
+// database is the open database, and the Postgres that this process runs for it, if it does.
+type database struct {
+	*db.DB
+	server *private.Server
+}
+
+// openDatabase opens the database of DATABASE_URL, or the private one. The private one is migrated here; a sub-command
+// finds it running already, or runs it as long as it needs it.
+func openDatabase(ctx context.Context, c config, log *slog.Logger) (*database, error) {
+	if c.databaseURL.IsSet() {
+		opened, err := db.Open(ctx, db.Options{URL: c.databaseURL.Reveal(), Now: time.Now})
+		return &database{DB: opened}, err
+	}
+	if err := os.MkdirAll(c.data, 0o755); err != nil { //nolint:gosec // another user's Postgres must pass through it
+		return nil, fmt.Errorf("ANNALS_DATA: %w", err)
+	}
+	folder := filepath.Join(c.data, "postgres")
+	if running, ok := private.Find(ctx, folder); ok {
+		opened, err := db.Open(ctx, db.Options{URL: running.LoginURL(), Now: time.Now})
+		return &database{DB: opened}, err
+	}
+	server, err := private.Start(ctx, private.Options{Dir: folder, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Migrate(ctx, server.OwnerURL(), server.LoginURL()); err != nil {
+		return nil, errors.Join(err, server.Stop(context.WithoutCancel(ctx)))
+	}
+	opened, err := db.Open(ctx, db.Options{URL: server.LoginURL(), Now: time.Now})
+	if err != nil {
+		return nil, errors.Join(err, server.Stop(context.WithoutCancel(ctx)))
+	}
+	return &database{DB: opened, server: server}, nil
+}
+
+// close closes the pools, and ends the private Postgres if this process runs it.
+func (d *database) close(ctx context.Context) error {
+	d.DB.Close()
+	if d.server == nil {
+		return nil
+	}
+	return d.server.Stop(ctx)
+}
+
+// died closes when the private Postgres has ended by itself; it never does for another database.
+func (d *database) died() <-chan struct{} {
+	if d.server == nil {
+		return nil
+	}
+	return d.server.Done()
+}
+
+// openSealer opens the key that seals secrets, and makes it for a database that has none sealed yet.
+func openSealer(ctx context.Context, c config, d *database) (*secret.Sealer, error) {
+	if _, err := os.Stat(c.keyFile); errors.Is(err, os.ErrNotExist) {
+		keys, err := d.SigningKeys(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if len(keys) > 0 {
+			return nil, fmt.Errorf("ANNALS_KEY_FILE: %s is not there, but the secrets of this database are sealed with its key", c.keyFile)
+		}
+		if err := os.MkdirAll(filepath.Dir(c.keyFile), 0o755); err != nil { //nolint:gosec // the key itself is private
+			return nil, fmt.Errorf("ANNALS_KEY_FILE: %w", err)
+		}
+		if err := secret.CreateKeyFile(c.keyFile); err != nil && !errors.Is(err, os.ErrExist) {
+			return nil, fmt.Errorf("ANNALS_KEY_FILE: %w", err)
+		}
+	}
+	sealer, err := secret.OpenKeyFile(c.keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("ANNALS_KEY_FILE: %w", err)
+	}
+	return sealer, nil
+}

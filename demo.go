@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"annals/audit"
+	"annals/auth"
+	"annals/simulator"
+)
+
+const (
+	// demoSeed makes every demo the same, so that a second start finds its activities again.
+	demoSeed = 20261124
+	// demoPast is how far back the simulated vendors remember, from the day on which the demo starts.
+	demoPast = 30 * 24 * time.Hour
+	// demoBeat is how often something happens at the simulated vendors.
+	demoBeat = 3 * time.Second
+	// demoToken is how long the printed token lives.
+	demoToken = 12 * time.Hour
+)
+
+// demo serves with simulated vendors on loopback: they have a past to backfill, go on living, and push.
+func demo(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) error {
+	c.egressAllow = append(c.egressAllow, netip.MustParsePrefix("127.0.0.0/8"))
+	c.pollFloor = min(c.pollFloor, 5*time.Second)
+	return serve(ctx, c, log, func(ctx context.Context, s *server) error {
+		d, err := newDemonstration(ctx, s)
+		if err != nil {
+			return fmt.Errorf("setting up the demo: %w", err)
+		}
+		defer d.close()
+		if err := d.announce(ctx, stdout); err != nil {
+			return err
+		}
+		return d.live(ctx)
+	})
+}
+
+// demonstration is the simulated vendors and their integrations.
+type demonstration struct {
+	server     *server
+	tenant     audit.Tenant
+	github     *simulator.GitHub
+	cloudtrail *simulator.CloudTrail
+	kubernetes *simulator.Kubernetes
+	fakes      []*http.Server
+	hooks      map[string]hook // by connector
+	client     *http.Client
+}
+
+// hook is where a simulated vendor pushes to.
+type hook struct{ url, secret string }
+
+func newDemonstration(ctx context.Context, s *server) (*demonstration, error) {
+	tenant, err := s.database.Tenant(ctx, defaultTenant)
+	if err != nil {
+		return nil, err
+	}
+	o := simulator.Options{Seed: demoSeed, Now: time.Now}
+	d := &demonstration{
+		server: s, tenant: tenant, hooks: map[string]hook{}, client: &http.Client{Timeout: 10 * time.Second},
+		github: simulator.NewGitHub(o), cloudtrail: simulator.NewCloudTrail(o), kubernetes: simulator.NewKubernetes(o),
+	}
+	now := time.Now().UTC()
+	past := now.Truncate(24 * time.Hour).Add(-demoPast)
+	d.github.Generate(past, now)
+	d.cloudtrail.Generate(past, now)
+	if err := d.connect(ctx, "Acme GitHub", "github", d.github, map[string]any{"organization": d.github.Organization, "token": d.github.Token}); err != nil {
+		return nil, err
+	}
+	if err := d.connect(ctx, "Acme AWS", "aws_cloudtrail", d.cloudtrail, map[string]any{
+		"accessKeyId": d.cloudtrail.AccessKeyID, "secretAccessKey": d.cloudtrail.SecretAccessKey, "regions": d.cloudtrail.Regions,
+	}); err != nil {
+		return nil, err
+	}
+	return d, d.connect(ctx, "Acme Kubernetes", "kubernetes", nil, nil)
+}
+
+// connect serves a simulated vendor on loopback and sets up its integration, or points the one of an earlier start to
+// the new address.
+func (d *demonstration) connect(ctx context.Context, name, connector string, vendor http.Handler, settings map[string]any) error {
+	if vendor != nil {
+		address, err := d.fake(ctx, vendor)
+		if err != nil {
+			return err
+		}
+		settings["baseUrl"] = address
+	}
+	inputs, err := settingInputs(settings)
+	if err != nil {
+		return err
+	}
+	view := audit.NewView(d.tenant.Number, nil, -1, time.Now())
+	i, secret, err := d.integration(ctx, view, name, connector, inputs)
+	if err != nil {
+		return err
+	}
+	webhook, err := d.server.integrations.Webhook(ctx, view, i)
+	if err != nil || webhook == nil {
+		return err
+	}
+	d.hooks[connector] = hook{url: webhook.URL, secret: secret}
+	return nil
+}
+
+func (d *demonstration) integration(ctx context.Context, view audit.View, name, connector string, inputs []*audit.SettingInput) (*audit.Integration, string, error) {
+	all, err := d.server.integrations.All(ctx, view)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, i := range all {
+		if i.Name != name || i.DeletedAt != nil {
+			continue
+		}
+		if _, err := d.server.integrations.Update(ctx, view, i.ID(), nil, inputs); err != nil {
+			return nil, "", err
+		}
+		rotated, secret, err := d.server.integrations.RotateWebhookSecret(ctx, view, i.ID(), 0, false)
+		if _, pushless := errors.AsType[audit.UserErrors](err); pushless {
+			return i, "", nil
+		}
+		return rotated, secret, err
+	}
+	return d.server.integrations.Create(ctx, view, name, connector, inputs, nil)
+}
+
+// fake serves a simulated vendor until close.
+func (d *demonstration) fake(ctx context.Context, vendor http.Handler) (address string, err error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	web := &http.Server{Handler: vendor, ReadHeaderTimeout: 5 * time.Second}
+	d.fakes = append(d.fakes, web)
+	go func() { _ = web.Serve(listener) }()
+	return "http://" + listener.Addr().String(), nil
+}
+
+func (d *demonstration) close() {
+	for _, web := range d.fakes {
+		_ = web.Close()
+	}
+}
+
+func settingInputs(settings map[string]any) ([]*audit.SettingInput, error) {
+	var inputs []*audit.SettingInput
+	for name, value := range settings {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, &audit.SettingInput{Name: name, Value: text})
+	}
+	return inputs, nil
+}
+
+// announce prints where to go, and the token on a line of its own.
+func (d *demonstration) announce(ctx context.Context, stdout io.Writer) error {
+	token, _, err := d.server.authority.Bootstrap(ctx, d.tenant, auth.NewAPIToken{
+		Name: "demo", Scopes: audit.Scopes(), ExpiresIn: audit.Duration(demoToken),
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "\nThe playground: %s/\nPaste this token as Authorization: Bearer … (it lives for 12 hours):\n\n%s\n\nCtrl-C stops.\n",
+		d.server.publicURL, token)
+	return err
+}
+
+// live lets the vendors go on living until the context ends, and push what happens.
+func (d *demonstration) live(ctx context.Context) error {
+	ticker := time.NewTicker(demoBeat)
+	defer ticker.Stop()
+	last := time.Now().UTC()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		now := time.Now().UTC()
+		d.github.Generate(last, now)
+		d.cloudtrail.Generate(last, now)
+		d.push(ctx, "github", d.github.Deliveries(d.hooks["github"].secret, last, now))
+		d.push(ctx, "kubernetes", d.kubernetes.Deliveries(d.hooks["kubernetes"].secret, last, now))
+		last = now
+	}
+}
+
+// push sends deliveries to our own webhooks, as the vendor would.
+func (d *demonstration) push(ctx context.Context, connector string, deliveries []simulator.Delivery) {
+	var faults *simulator.Faults // none
+	if err := faults.Send(ctx, d.client, d.hooks[connector].url, deliveries, nil); err != nil && ctx.Err() == nil {
+		d.server.log.WarnContext(ctx, "pushing", "connector", connector, "error", err)
+	}
+}
