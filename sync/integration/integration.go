@@ -71,7 +71,7 @@ func New(store Store, catalogue Catalogue, o Options) *Service {
 // Create sets up an integration. Its live feeds and its first backfill begin by themselves; backfill bounds how far
 // back that reaches, nil is as far as the vendor keeps. The webhook's secret is given once, empty when the vendor does
 // not push. Mistakes are UserErrors.
-func (s *Service) Create(ctx context.Context, view audit.View, name, connectorName string, settings []audit.SettingInput, backfill *audit.Duration) (*audit.Integration, string, error) {
+func (s *Service) Create(ctx context.Context, view audit.View, name, connectorName string, settings []*audit.SettingInput, backfill *audit.Duration) (*audit.Integration, string, error) {
 	registration, ok := s.catalogue.find(connectorName)
 	if !ok || registration.Open == nil {
 		return nil, "", audit.Refuse(audit.CodeNotFound, "There is no connector of this name: see connectors.", "connector")
@@ -181,7 +181,7 @@ const defaultReach = audit.Duration(365 * 24 * time.Hour)
 
 // Update changes name or settings; nil keeps them. Where the vendor's address or account changes, the secrets must be
 // given again, so that nobody can have them sent elsewhere. Mistakes are UserErrors.
-func (s *Service) Update(ctx context.Context, view audit.View, id string, name *string, settings []audit.SettingInput) (*audit.Integration, error) {
+func (s *Service) Update(ctx context.Context, view audit.View, id string, name *string, settings []*audit.SettingInput) (*audit.Integration, error) {
 	stored, err := s.find(ctx, view, id)
 	if err != nil {
 		return nil, err

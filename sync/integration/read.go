@@ -2,70 +2,26 @@ package integration
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
-	"strings"
 
 	"annals/audit"
 )
 
-// List gives a page of integrations by name, deleted ones last. size is the checked page size.
-func (s *Service) List(ctx context.Context, view audit.View, args audit.PageArgs, size int) (*audit.IntegrationPage, error) {
-	all, err := s.store.Integrations(ctx, view)
+// List gives a page of integrations by name, deleted ones last. Mistakes are ArgumentErrors below `integrations`.
+func (s *Service) List(ctx context.Context, view audit.View, args audit.PageArgs) (*audit.IntegrationPage, error) {
+	all, err := s.All(ctx, view)
 	if err != nil {
 		return nil, err
 	}
-	s.label(all)
-	page := &audit.IntegrationPage{TotalCount: int64(len(all)), Edges: []*audit.IntegrationEdge{}}
-	from, to := 0, len(all)
-	if args.After != nil {
-		if from, err = behind(all, *args.After); err != nil {
-			return nil, err
-		}
-		from++
+	part, cursors, info, err := audit.Cut("integrations", all, func(i *audit.Integration) string { return i.Number.String() }, args)
+	if err != nil {
+		return nil, err
 	}
-	if args.Before != nil {
-		if to, err = behind(all, *args.Before); err != nil {
-			return nil, err
-		}
-	}
-	to = max(from, to)
-	if args.Last != nil {
-		from = max(from, to-size)
-	} else {
-		to = min(to, from+size)
-	}
-	for _, i := range all[from:to] {
-		page.Edges = append(page.Edges, &audit.IntegrationEdge{Cursor: cursor(i), Node: i})
-	}
-	page.PageInfo.HasPreviousPage, page.PageInfo.HasNextPage = from > 0, to < len(all)
-	if n := len(page.Edges); n > 0 {
-		page.PageInfo.StartCursor, page.PageInfo.EndCursor = &page.Edges[0].Cursor, &page.Edges[n-1].Cursor
+	page := &audit.IntegrationPage{TotalCount: int64(len(all)), PageInfo: info, Edges: make([]*audit.IntegrationEdge, len(part))}
+	for n, i := range part {
+		page.Edges[n] = &audit.IntegrationEdge{Cursor: cursors[n], Node: i}
 	}
 	return page, nil
-}
-
-// cursor names an integration's place: whether it is deleted, its name, its number.
-func cursor(i *audit.Integration) string {
-	deleted := "0"
-	if i.DeletedAt != nil {
-		deleted = "1"
-	}
-	return base64.RawURLEncoding.EncodeToString([]byte("i" + deleted + i.Name + "\x00" + i.Number.String()))
-}
-
-// behind is the index of the integration that a cursor names, or would stand at.
-func behind(all []*audit.Integration, text string) (int, error) {
-	b, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || !strings.HasPrefix(string(b), "i") {
-		return 0, audit.ErrCursor
-	}
-	for n, i := range all {
-		if cursor(i) == text {
-			return n, nil
-		}
-	}
-	return 0, audit.ErrCursor
 }
 
 // Get gives an integration by its global id; ErrNotFound when it is none, another tenant's, or not visible.

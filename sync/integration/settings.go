@@ -35,7 +35,7 @@ func checkName(name string) audit.UserErrors {
 
 // overlay lays given settings over the present values of a form and checks all of them. Where an address or account
 // changes, present secrets do not count: they must be among the given ones.
-func (s *Service) overlay(c audit.Connector, present map[string]json.RawMessage, given []audit.SettingInput) (map[string]json.RawMessage, audit.UserErrors) {
+func (s *Service) overlay(c audit.Connector, present map[string]json.RawMessage, given []*audit.SettingInput) (map[string]json.RawMessage, audit.UserErrors) {
 	values := maps.Clone(present)
 	if values == nil {
 		values = map[string]json.RawMessage{}

@@ -45,7 +45,7 @@ func (t *trials) allow(tenant audit.TenantID) bool {
 // Test tries the settings of an integration, or of one to be, without saving or recording anything. Either id or
 // connectorName is given; with an id the settings lie over the saved ones. It gives one check per feed that can be
 // fetched. Mistakes are UserErrors.
-func (s *Service) Test(ctx context.Context, view audit.View, id, connectorName *string, settings []audit.SettingInput) ([]*audit.IntegrationCheck, error) {
+func (s *Service) Test(ctx context.Context, view audit.View, id, connectorName *string, settings []*audit.SettingInput) ([]*audit.IntegrationCheck, error) {
 	if !s.trials.allow(view.Tenant()) {
 		return nil, audit.Refuse(audit.CodeLimit, "At most 10 trials a minute.")
 	}
