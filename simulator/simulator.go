@@ -39,10 +39,11 @@ func (o Options) Rand(purpose string) *rand.Rand { return newRand(o.Seed, purpos
 // Moments are the times in [from, to) at which something happens, oldest first, cut to the vendor's precision. Under
 // SameTimes some are equal.
 func (o Options) Moments(r *rand.Rand, from, to time.Time, precision time.Duration) []time.Time {
-	gap := time.Hour / time.Duration(cmp.Or(o.PerHour, 120))
+	gap := float64(time.Hour) / float64(cmp.Or(o.PerHour, 120))
 	var moments []time.Time
 	for at := from; ; {
-		at = at.Add(1 + time.Duration(r.Int64N(int64(2*gap))))
+		// Exponential gaps have no memory, so that many short times hold as much as one long time.
+		at = at.Add(1 + time.Duration(r.ExpFloat64()*gap))
 		if !at.Before(to) {
 			return moments
 		}

@@ -26,8 +26,12 @@ func NewStore(o Options) *Store { return &Store{now: o.Now, faults: o.Faults} }
 func (s *Store) Add(items ...Item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.items = append(s.items, items...)
-	slices.SortStableFunc(s.items, func(a, b Item) int { return a.position().compare(b.position()) })
+	for _, item := range items {
+		at, _ := slices.BinarySearchFunc(s.items, item.position(), func(held Item, p Position) int {
+			return held.position().compare(p)
+		})
+		s.items = slices.Insert(s.items, at, item)
+	}
 }
 
 // Items lists all records, oldest first, those that are not visible yet included.

@@ -12,8 +12,8 @@ import (
 // waits are what the engine does before it asks again.
 const (
 	backOff    = 15 * time.Second
-	untold     = time.Minute // under a rate limit that does not say
-	forPersons = time.Hour   // until someone may have changed a setting
+	untold     = time.Minute      // under a rate limit that does not say
+	forPersons = 15 * time.Minute // until someone may have changed a setting
 )
 
 // recover does what a failure asks of the engine, and checks that the fault at hand explains it.
@@ -26,13 +26,13 @@ func (r *run) recover(request *connector.Request, err error) {
 	}
 	switch class {
 	case connector.TryLater:
-		r.clock.advance(backOff)
+		r.pass(backOff)
 	case connector.RateLimited:
-		r.clock.advance(r.wait(err))
+		r.pass(r.wait(err))
 	case connector.StateRefused:
 		r.restart(request)
 	case connector.CredentialsRefused, connector.ConfigurationWrong, connector.Malformed, connector.AddressRefused:
-		r.clock.advance(forPersons)
+		r.pass(forPersons)
 	}
 }
 

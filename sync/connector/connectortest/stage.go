@@ -47,8 +47,9 @@ type stage struct {
 	elsewhere *httptest.Server
 	astray    atomic.Int64 // requests to elsewhere
 
-	mu     sync.Mutex
-	bodies [][]byte // served since the last call of served
+	serving sync.WaitGroup // a client may have the whole body before the handler returns
+	mu      sync.Mutex
+	bodies  [][]byte // served since the last call of served
 }
 
 func newStage(tb testing.TB) *stage {
@@ -60,11 +61,18 @@ func newStage(tb testing.TB) *stage {
 
 func (s *stage) serve(tb testing.TB, vendor http.Handler) {
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serving.Add(1)
+		defer s.serving.Done()
 		tee := &teeWriter{ResponseWriter: w}
 		vendor.ServeHTTP(tee, r) // does not return when it cuts the body
 		s.keep(tee)
 	}))
 	tb.Cleanup(s.server.Close)
+}
+
+func (s *stage) close() {
+	s.server.Close()
+	s.elsewhere.Close()
 }
 
 func (s *stage) keep(tee *teeWriter) {
@@ -85,6 +93,7 @@ func (s *stage) keep(tee *teeWriter) {
 
 // served gives the bodies that were served since the call before.
 func (s *stage) served() [][]byte {
+	s.serving.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	bodies := s.bodies
@@ -207,8 +216,3 @@ func newFaults(seed uint64, now func() time.Time, kinds []simulator.Fault, elsew
 	}
 	return faults
 }
-
-// silence is a vendor that takes requests and never answers.
-type silence struct{}
-
-func (silence) ServeHTTP(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }

