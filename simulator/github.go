@@ -14,13 +14,16 @@ import (
 	"time"
 )
 
+// What a reader of the simulated GitHub is configured with.
+const (
+	GitHubToken        = "simulated-github-token"
+	GitHubOrganization = "example-org"
+	GitHubEnterprise   = "example-enterprise"
+)
+
 // GitHub imitates the audit log of one organization in one enterprise account, and the organization's webhooks. Its
 // feeds are `web`, `git` and `webhook`.
 type GitHub struct {
-	Token        string // what requests must bear
-	Organization string // login
-	Enterprise   string // slug
-
 	options Options
 	handler http.Handler
 	stores  map[string]*Store // web, git and all, as the parameter include has it
@@ -47,12 +50,9 @@ const (
 // NewGitHub makes an organization without a past.
 func NewGitHub(o Options) *GitHub {
 	g := &GitHub{
-		Token:        "simulated-github-token",
-		Organization: "example-org",
-		Enterprise:   "example-enterprise",
-		options:      o,
-		stores:       map[string]*Store{"web": NewStore(o), "git": NewStore(o), "all": NewStore(o)},
-		life:         newGitHubLife(o),
+		options: o,
+		stores:  map[string]*Store{"web": NewStore(o), "git": NewStore(o), "all": NewStore(o)},
+		life:    newGitHubLife(o),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orgs/{account}/audit-log", g.auditLog("organizations", githubOrganizationID))
@@ -107,9 +107,9 @@ func (g *GitHub) auditLog(kind string, id int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		g.countRequest(w)
 		account := r.PathValue("account")
-		name := map[string]string{"organizations": g.Organization, "enterprises": g.Enterprise}[kind]
+		name := map[string]string{"organizations": GitHubOrganization, "enterprises": GitHubEnterprise}[kind]
 		switch {
-		case r.Header.Get("Authorization") != "Bearer "+g.Token:
+		case r.Header.Get("Authorization") != "Bearer "+GitHubToken:
 			githubError(w, http.StatusUnauthorized, "Bad credentials")
 			return
 		case r.Header.Get("User-Agent") == "":

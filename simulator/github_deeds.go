@@ -49,7 +49,7 @@ func (d *githubDeed) hook(actor *githubPerson, event, action string, payload map
 		payload["action"] = action
 	}
 	payload["sender"] = actor.payload()
-	payload["organization"] = map[string]any{"login": "example-org", "id": githubOrganizationID}
+	payload["organization"] = map[string]any{"login": GitHubOrganization, "id": githubOrganizationID}
 }
 
 func (p *githubPerson) payload() map[string]any {
@@ -240,7 +240,7 @@ func (l *githubLife) keepSecret(d *githubDeed, _ *githubPerson) {
 func (l *githubLife) rejectPush(d *githubDeed, _ *githubPerson) {
 	repo := pick(l.rand, l.repos)
 	d.set("protected_branch.rejected_ref_update", "modify", repo.members())
-	d.record["org"] = []string{"example-org", "example-org-2"}
+	d.record["org"] = []string{GitHubOrganization, "example-org-2"}
 	d.record["org_id"] = []int{githubOrganizationID, githubOrganizationID + 1}
 	d.record["branch"] = "refs/heads/main"
 	d.record["reasons"] = []any{map[string]any{"code": "protected_branch_policy", "message": "Cannot update this protected ref."}}

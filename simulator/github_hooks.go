@@ -71,7 +71,7 @@ func (g *GitHub) Ping(secret string) Delivery {
 			"type": "Organization", "id": githubHookID, "name": "web", "active": true, "events": []string{"*"},
 			"config": map[string]any{"content_type": "json", "insecure_ssl": "0", "secret": "********"},
 		},
-		"organization": map[string]any{"login": g.Organization, "id": githubOrganizationID},
+		"organization": map[string]any{"login": GitHubOrganization, "id": githubOrganizationID},
 		"sender":       g.life.people[0].payload(),
 	})
 	if err != nil {

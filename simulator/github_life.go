@@ -82,7 +82,7 @@ func newGitHubLife(o Options) *githubLife {
 		l.repos = append(l.repos, l.newRepo())
 	}
 	for _, name := range []string{"platform", "security", "web"} {
-		l.teams = append(l.teams, &githubTeam{name: "example-org/" + name, id: l.newID()})
+		l.teams = append(l.teams, &githubTeam{name: GitHubOrganization + "/" + name, id: l.newID()})
 	}
 	for _, deed := range githubDeeds {
 		l.weights += deed.weight
@@ -115,7 +115,7 @@ func (l *githubLife) newRepo() *githubRepo {
 		noun = fmt.Sprintf("%s-%d", noun, round+1)
 	}
 	l.made++
-	return &githubRepo{name: "example-org/" + noun, id: l.newID(), visibility: "private"}
+	return &githubRepo{name: GitHubOrganization + "/" + noun, id: l.newID(), visibility: "private"}
 }
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
@@ -152,9 +152,9 @@ func (l *githubLife) sign(deed *githubDeed, actor *githubPerson, at time.Time) {
 		"actor_ip":       actor.ip.String(),
 		"actor_location": map[string]any{"country_code": actor.country},
 		"user_agent":     actor.agent,
-		"org":            "example-org",
+		"org":            GitHubOrganization,
 		"org_id":         githubOrganizationID,
-		"business":       "example-enterprise",
+		"business":       GitHubEnterprise,
 		"business_id":    githubEnterpriseID,
 	})
 	if strings.HasSuffix(actor.login, "[bot]") {

@@ -26,7 +26,7 @@ func newTestGitHub(o Options) *GitHub {
 func githubGet(t *testing.T, g *GitHub, target string) (status int, records []map[string]any, next string) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
-	r.Header.Set("Authorization", "Bearer "+g.Token)
+	r.Header.Set("Authorization", "Bearer "+GitHubToken)
 	r.Header.Set("User-Agent", "test")
 	answer := httptest.NewRecorder()
 	g.ServeHTTP(answer, r)
@@ -216,7 +216,7 @@ func TestGitHubRefusals(t *testing.T) {
 			t.Errorf("%s is answered with %d", target, status)
 		}
 	}
-	for _, authorization := range []string{"", "Bearer other", "token " + g.Token} {
+	for _, authorization := range []string{"", "Bearer other", "token " + GitHubToken} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/orgs/example-org/audit-log", nil)
 		r.Header.Set("Authorization", authorization)
 		answer := httptest.NewRecorder()

@@ -6,38 +6,28 @@ import (
 	"github.com/tidwall/gjson"
 
 	"annals/audit"
+	"annals/sync/connector"
 )
 
 // changes pairs the members that tell a former value (old_x, previous_x, x_was) with those that tell the new one (x or
 // new_x), in the record and in its `data`. The members stay in the metadata: GitHub's names say more than ours.
-func (r *record) changes() []audit.Change {
-	found := changesAmong(r.keys, func(name string) gjson.Result { return r.members[name] })
-	data := r.members["data"]
-	if !data.IsObject() {
-		return found
-	}
-	var keys []gjson.Result
-	data.ForEach(func(key, _ gjson.Result) bool {
-		keys = append(keys, key)
-		return true
-	})
-	members := data.Map()
-	return append(found, changesAmong(keys, func(name string) gjson.Result { return members[name] })...)
+func (r record) changes() []audit.Change {
+	return append(changesAmong(r.Members), changesAmong(r.Object("data"))...)
 }
 
-func changesAmong(keys []gjson.Result, value func(name string) gjson.Result) []audit.Change {
+func changesAmong(members *connector.Members) []audit.Change {
 	var found []audit.Change
-	for _, key := range keys {
-		field, former := formerly(key.Str)
+	members.Each(func(name string, before gjson.Result) {
+		field, former := formerly(name)
 		if !former {
-			continue
+			return
 		}
-		after := value("new_" + field)
+		after := members.Get("new_" + field)
 		if !after.Exists() {
-			after = value(field)
+			after = members.Get(field)
 		}
-		found = appendChange(found, field, value(key.Str), after)
-	}
+		found = appendChange(found, field, before, after)
+	})
 	return found
 }
 

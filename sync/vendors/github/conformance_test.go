@@ -16,9 +16,10 @@ func TestConformance(t *testing.T) {
 	connectortest.Run(t, connectortest.Suite{
 		Registration: Registration(),
 		Simulator:    func(o simulator.Options) connectortest.Simulator { return simulator.NewGitHub(o) },
-		Settings: func(s connectortest.Simulator, url string) map[string]any {
-			vendor := s.(*simulator.GitHub)
-			return map[string]any{settingBaseURL: url, settingToken: vendor.Token, settingOrganization: vendor.Organization}
+		Settings: func(_ connectortest.Simulator, url string) map[string]any {
+			return map[string]any{
+				settingBaseURL: url, settingToken: simulator.GitHubToken, settingOrganization: simulator.GitHubOrganization,
+			}
 		},
 		Faults: []simulator.Fault{
 			simulator.TooManyRequests, simulator.TooManySilent, simulator.LimitedAs403, simulator.TokenExpired,
@@ -35,9 +36,10 @@ func TestConformanceOfEnterprise(t *testing.T) {
 	connectortest.Run(t, connectortest.Suite{
 		Registration: Registration(),
 		Simulator:    func(o simulator.Options) connectortest.Simulator { return simulator.NewGitHub(o) },
-		Settings: func(s connectortest.Simulator, url string) map[string]any {
-			vendor := s.(*simulator.GitHub)
-			return map[string]any{settingBaseURL: url, settingToken: vendor.Token, settingEnterprise: vendor.Enterprise}
+		Settings: func(_ connectortest.Simulator, url string) map[string]any {
+			return map[string]any{
+				settingBaseURL: url, settingToken: simulator.GitHubToken, settingEnterprise: simulator.GitHubEnterprise,
+			}
 		},
 		Faults: []simulator.Fault{simulator.CursorRefused},
 		Seeds:  []uint64{3},

@@ -85,19 +85,19 @@ var objectsOfEvents = map[string]string{
 }
 
 // object is what the event is about.
-func (r *record) object(event string) gjson.Result {
+func (r record) object(event string) gjson.Result {
 	if name, ok := objectsOfEvents[event]; ok {
-		return r.members[name]
+		return r.Get(name)
 	}
-	return r.members[event]
+	return r.Get(event)
 }
 
 // sender is who did it. Some events have none; of a push then the one who pushed.
-func (r *record) sender() *audit.Actor {
-	sender := r.members["sender"]
+func (r record) sender() *audit.Actor {
+	sender := r.Get("sender")
 	login, kind := text(sender.Get("login")), text(sender.Get("type"))
 	if login == "" {
-		return audit.NewActor(connectorName, audit.ActorUser, "", text(r.members["pusher"].Get("name")), "")
+		return audit.NewActor(connectorName, audit.ActorUser, "", text(r.Get("pusher").Get("name")), "")
 	}
 	actor := actorType(login, kind == "Bot")
 	if kind == "Organization" && actor == audit.ActorUser {

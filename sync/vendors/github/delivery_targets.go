@@ -53,7 +53,7 @@ var ownNames = []string{
 }
 
 // deliveryTargets reads what an event was about.
-func (r *record) deliveryTargets(event string) []audit.Target {
+func (r record) deliveryTargets(event string) []audit.Target {
 	targets := r.refTarget(event)
 	for _, path := range deliveryPlaces {
 		for _, object := range objects(r.at(path)) {
@@ -69,7 +69,7 @@ func (r *record) deliveryTargets(event string) []audit.Target {
 }
 
 // refTarget is the branch or tag of a push, or of one that was made or removed.
-func (r *record) refTarget(event string) []audit.Target {
+func (r record) refTarget(event string) []audit.Target {
 	ref := r.peek("ref")
 	if ref == "" || !slices.Contains([]string{"push", "create", "delete"}, event) {
 		return nil
@@ -84,7 +84,7 @@ func (r *record) refTarget(event string) []audit.Target {
 	return []audit.Target{audit.NewTarget(connectorName, kind, "", branch(ref))}
 }
 
-func (r *record) deliveryTarget(event, path string, object gjson.Result) (audit.Target, bool) {
+func (r record) deliveryTarget(event, path string, object gjson.Result) (audit.Target, bool) {
 	kind, ok := kindsOfMembers[path]
 	if !ok {
 		kind = path
@@ -104,7 +104,7 @@ func (r *record) deliveryTarget(event, path string, object gjson.Result) (audit.
 }
 
 // numbered names an alert as people do, since its number counts within a repository: example/payments#7.
-func (r *record) numbered(alert gjson.Result, name audit.Text) audit.Text {
+func (r record) numbered(alert gjson.Result, name audit.Text) audit.Text {
 	number := text(alert.Get("number"))
 	if number == "" {
 		number = text(alert.Get("id"))
@@ -117,11 +117,11 @@ func (r *record) numbered(alert gjson.Result, name audit.Text) audit.Text {
 
 // installationTarget is the app of an event about installations. In other events an installation only says for which
 // app the webhook was made.
-func (r *record) installationTarget(event string) (audit.Target, bool) {
+func (r record) installationTarget(event string) (audit.Target, bool) {
 	if !strings.HasPrefix(event, "installation") {
 		return audit.Target{}, false
 	}
-	installation := r.members["installation"]
+	installation := r.Get("installation")
 	id, name := text(installation.Get("id")), nameOf(installation)
 	if name == "" {
 		name = nameOf(installation.Get("account"))

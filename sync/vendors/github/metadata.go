@@ -21,20 +21,18 @@ var secretNames = []string{
 // hidden stands for a credential's value.
 const hidden = `"[hidden]"`
 
-// metadata writes the members that are not used up, under GitHub's names and in its order, without those that drop
-// names at any depth. Nil when none is left.
-func (r *record) metadata(drop func(name string, value gjson.Result) bool) audit.JSON {
-	out := []byte{'{'}
-	for _, key := range r.keys {
-		value := r.members[key.Str]
-		if !r.used[key.Str] && !drop(key.Str, value) {
-			out = appendMember(out, key, value, drop, 1)
-		}
-	}
-	if len(out) == 1 {
+// metadata writes the members that are not taken, under GitHub's names and in its order, without those that drop names
+// at any depth. Nil when none is left.
+func (r record) metadata(drop func(name string, value gjson.Result) bool) audit.JSON {
+	rest := r.Rest()
+	if rest == nil {
 		return nil
 	}
-	return append(out, '}')
+	out := appendValue(nil, gjson.ParseBytes(rest), drop, 0)
+	if len(out) == len("{}") {
+		return nil
+	}
+	return out
 }
 
 func appendMember(

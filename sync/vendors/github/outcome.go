@@ -44,9 +44,9 @@ func outcome(action string, conclusion audit.Text) audit.Outcome {
 }
 
 // takeReason reads why it ended so. Reasons stay in the metadata, which has their codes.
-func (r *record) takeReason() audit.Text {
+func (r record) takeReason() audit.Text {
 	var messages []string
-	r.members["reasons"].ForEach(func(_, reason gjson.Result) bool {
+	r.Get("reasons").ForEach(func(_, reason gjson.Result) bool {
 		if message := text(reason.Get("message")); message != "" {
 			messages = append(messages, string(message))
 		}

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
@@ -9,45 +10,30 @@ import (
 	"github.com/tidwall/gjson"
 
 	"annals/audit"
+	"annals/sync/connector"
 )
 
-// record is one of GitHub's JSON objects by member name. Nothing in it is taken for granted: any member may be absent,
-// null, or of another type than documented. It remembers which members the translation has used up.
-type record struct {
-	members map[string]gjson.Result
-	keys    []gjson.Result // the members' names in GitHub's order
-	used    map[string]bool
+// record is one of GitHub's JSON objects. Nothing in it is taken for granted: any member may be absent, null, or of
+// another type than documented.
+type record struct{ *connector.Members }
+
+// readRecord reads valid JSON; ok is false when it is no object.
+func readRecord(raw []byte) (r record, ok bool) {
+	object := bytes.TrimLeft(raw, " \t\r\n")
+	return record{connector.ReadMembers(string(object))}, bytes.HasPrefix(object, []byte("{"))
 }
 
-// readRecord reads valid JSON; ok is false when it is no object. Of a repeated member the last one counts, as in the
-// digest of the content.
-func readRecord(raw []byte) (r *record, ok bool) {
-	object := gjson.ParseBytes(raw)
-	if !object.IsObject() {
-		return nil, false
-	}
-	r = &record{members: make(map[string]gjson.Result, 32), used: make(map[string]bool, 16)}
-	object.ForEach(func(key, value gjson.Result) bool {
-		if _, again := r.members[key.Str]; !again {
-			r.keys = append(r.keys, key)
-		}
-		r.members[key.Str] = value
-		return true
-	})
-	return r, true
-}
-
-// at reads a member, or with dots a member of a member.
-func (r *record) at(path string) gjson.Result {
+// at reads a member, or with a dot a member of a member.
+func (r record) at(path string) gjson.Result {
 	name, rest, nested := strings.Cut(path, ".")
 	if nested {
-		return r.members[name].Get(rest)
+		return r.Get(name).Get(rest)
 	}
-	return r.members[name]
+	return r.Get(name)
 }
 
 // peek reads the first of the places that has a text, and leaves it for the metadata.
-func (r *record) peek(paths ...string) audit.Text {
+func (r record) peek(paths ...string) audit.Text {
 	for _, path := range paths {
 		if value := text(r.at(path)); value != "" {
 			return value
@@ -56,27 +42,27 @@ func (r *record) peek(paths ...string) audit.Text {
 	return ""
 }
 
-// take is peek for what is mapped exactly: the member, and others of the names that say the same, are used up.
-func (r *record) take(names ...string) audit.Text {
+// take is peek for what is mapped exactly: the member, and others of the names that say the same, are taken.
+func (r record) take(names ...string) audit.Text {
 	value := r.peek(names...)
 	for _, name := range names {
-		if value != "" && text(r.members[name]) == value {
-			r.used[name] = true
+		if value != "" && text(r.Get(name)) == value {
+			r.Take(name)
 		}
 	}
 	return value
 }
 
 // takeTime reads the first of the members that is a time.
-func (r *record) takeTime(names ...string) time.Time {
+func (r record) takeTime(names ...string) time.Time {
 	var found time.Time
 	for _, name := range names {
-		t := moment(r.members[name])
+		t := moment(r.Get(name))
 		if found.IsZero() {
 			found = t
 		}
 		if !t.IsZero() && t.Equal(found) {
-			r.used[name] = true
+			r.Take(name)
 		}
 	}
 	return found

@@ -46,9 +46,9 @@ var kindsOfSubjects = map[string]string{
 	"workflows":        "workflow",
 }
 
-// takeTargets reads what was acted on. Names and ids are used up where both lists pair; ids that do not pair with
+// takeTargets reads what was acted on. Names and ids are taken where both lists pair; ids that do not pair with
 // the names stay in the metadata.
-func (r *record) takeTargets(action string) []audit.Target {
+func (r record) takeTargets(action string) []audit.Target {
 	var targets []audit.Target
 	for _, p := range targetPlaces {
 		targets = append(targets, r.takePlaces(p)...)
@@ -59,7 +59,7 @@ func (r *record) takeTargets(action string) []audit.Target {
 	return distinct(targets)
 }
 
-func (r *record) takePlaces(p places) []audit.Target {
+func (r record) takePlaces(p places) []audit.Target {
 	names, nameAt := r.texts(p.names)
 	ids, idAt := r.texts(p.ids)
 	switch {
@@ -70,8 +70,8 @@ func (r *record) takePlaces(p places) []audit.Target {
 	case len(ids) != len(names):
 		ids, idAt = make([]audit.Text, len(names)), nil
 	}
-	r.useSame(nameAt)
-	r.useSame(idAt)
+	r.takeAll(nameAt)
+	r.takeAll(idAt)
 	var targets []audit.Target
 	for i, name := range names {
 		if p.kind == "branch" {
@@ -85,7 +85,7 @@ func (r *record) takePlaces(p places) []audit.Target {
 }
 
 // takeOwn reads `name` and its like, which say what the action's own subject is called.
-func (r *record) takeOwn(action string, others []audit.Target) (audit.Target, bool) {
+func (r record) takeOwn(action string, others []audit.Target) (audit.Target, bool) {
 	if strings.Contains(action, "invit") {
 		if email := r.take("email", "invitation_email"); email != "" {
 			return audit.NewTarget(connectorName, "user", "", email), true
@@ -111,12 +111,9 @@ func (r *record) takeOwn(action string, others []audit.Target) (audit.Target, bo
 	return audit.NewTarget(connectorName, kind, id, name), name != "" || id != ""
 }
 
-// texts reads the first of the places that says something and is not used up, and which places say the same.
-func (r *record) texts(paths []string) (list []audit.Text, same []string) {
+// texts reads the first of the places that says something, and which places say the same.
+func (r record) texts(paths []string) (list []audit.Text, same []string) {
 	for _, path := range paths {
-		if r.used[path] {
-			continue
-		}
 		found := texts(r.at(path))
 		if list == nil && len(found) > 0 {
 			list = found
@@ -133,11 +130,11 @@ func branch(ref audit.Text) audit.Text {
 	return audit.Text(strings.TrimPrefix(string(ref), "refs/heads/"))
 }
 
-// useSame uses up members; a member of a member stays with it.
-func (r *record) useSame(paths []string) {
+// takeAll takes members; a member of a member stays with it.
+func (r record) takeAll(paths []string) {
 	for _, path := range paths {
 		if !strings.Contains(path, ".") {
-			r.used[path] = true
+			r.Take(path)
 		}
 	}
 }

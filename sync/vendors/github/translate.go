@@ -76,7 +76,7 @@ func keyOf(documentID audit.Text, content [32]byte) string {
 	return string(documentID)
 }
 
-func (r *record) takeActor() *audit.Actor {
+func (r record) takeActor() *audit.Actor {
 	name, id := r.take("actor"), r.take("actor_id")
 	service := r.take("actor_is_bot") == "true" || r.peek("actor_is_agent") == "true"
 	return audit.NewActor(connectorName, actorType(name, service), id, name, "")
@@ -97,30 +97,38 @@ func actorType(login audit.Text, service bool) audit.ActorType {
 
 // takeOnBehalfOf reads for whom an agent acts: `user` is then the person who set it to work
 // (docs.github.com, "Audit log events for agents").
-func (r *record) takeOnBehalfOf() *audit.Actor {
+func (r record) takeOnBehalfOf() *audit.Actor {
 	if r.peek("actor_is_agent") != "true" {
 		return nil
 	}
-	return audit.NewActor(connectorName, audit.ActorUser, r.take("user_id"), r.take("user"), "")
+	person := audit.NewActor(connectorName, audit.ActorUser, r.peek("user_id"), r.peek("user"), "")
+	for _, name := range []string{"user_id", "user"} {
+		if r.peek(name) != "" {
+			r.Put(name, nil) // it is no target then
+		}
+	}
+	return person
 }
 
-func (r *record) takeOrigin() audit.Origin {
+func (r record) takeOrigin() audit.Origin {
 	origin := audit.Origin{UserAgent: r.take("user_agent"), Location: r.takeLocation()}
 	if ip, err := netip.ParseAddr(string(r.peek("actor_ip"))); err == nil {
 		origin.IP = ip.Unmap().WithZone("")
-		r.used["actor_ip"] = true
+		r.Take("actor_ip")
 	}
 	return origin
 }
 
-// takeLocation reads a country code. It uses the member up unless that says more.
-func (r *record) takeLocation() *audit.Location {
-	told := r.members["actor_location"]
+// takeLocation reads a country code. It takes the member unless that says more.
+func (r record) takeLocation() *audit.Location {
+	told := r.Get("actor_location")
 	code := text(told.Get("country_code"))
 	if len(code) != 2 {
 		return nil
 	}
-	r.used["actor_location"] = len(told.Map()) == 1
+	if len(told.Map()) == 1 {
+		r.Take("actor_location")
+	}
 	return &audit.Location{Country: audit.Text(strings.ToUpper(string(code))), Source: audit.LocationVendor}
 }
 
