@@ -204,7 +204,7 @@ func (s *server) openGraph(cursors explore.Cursors) error {
 		Operation: operation{}, Explorer: explore.New(s.database, cursors), Directory: s.integrations, Manager: s.integrations,
 		Tokens: s.authority, TokenStore: s.database, Recorder: push.New(s.integrations, s.database, recorded, time.Now),
 		Journal: journal.New(s.integrations, recorded, time.Now), Live: following{s.hub, s.integrations},
-		Limits: generated.Limits(limits), Now: time.Now,
+		Limits: shown(limits), Now: time.Now,
 	}
 	var err error
 	if s.origins, err = graph.NewOrigins(s.publicURL, s.config.allowedOrigins); err != nil {

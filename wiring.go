@@ -10,6 +10,7 @@ import (
 	"annals/audit"
 	"annals/auth"
 	"annals/graph"
+	"annals/graph/generated"
 	"annals/live"
 	"annals/resolvers"
 	"annals/sync/integration"
@@ -47,6 +48,14 @@ func (f following) Follow(ctx context.Context, view audit.View, filter *audit.Fi
 
 func (f following) Watch(ctx context.Context, view audit.View, ids []string, send func(*audit.Integration) error) error {
 	return live.Watch(ctx, f.integrations, view, ids, send)
+}
+
+// shown are the limits that viewers see.
+func shown(l graph.Limits) generated.Limits {
+	return generated.Limits{
+		MaxPageSize: l.MaxPageSize, MaxFacetValues: l.MaxFacetValues, MaxBuckets: l.MaxBuckets, MaxFilterValues: l.MaxFilterValues,
+		MaxFilterDepth: l.MaxFilterDepth, MaxCost: l.MaxCost, CostPerMinute: l.CostPerMinute, MaxSubscriptions: l.MaxSubscriptions,
+	}
 }
 
 // remote tells where a request came from: the peer, or what trusted proxies say of it.

@@ -67,7 +67,7 @@ func connect(ctx context.Context, o Options) (*DB, error) {
 	db.bun = bun.NewDB(openSQL(config), pgdialect.New(), bun.WithDiscardUnknownColumns())
 	if err := pool.Ping(ctx); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("connecting to the database of DATABASE_URL: %w", err)
+		return nil, unreachable("DATABASE_URL", err)
 	}
 	return db, nil
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -45,4 +47,16 @@ func translate(doing string, err error) error {
 		return fmt.Errorf("%s: %w: %w", doing, audit.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// unreachable says in one line why a connection failed, naming the variable that holds its URL.
+func unreachable(variable string, err error) error {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return fmt.Errorf("%s: the database refuses the connection: %s", variable, pgErr.Message)
+	}
+	if netErr, ok := errors.AsType[*net.OpError](err); ok {
+		return fmt.Errorf("%s: the database does not answer: %w", variable, netErr)
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("%s: cannot connect to the database: %s", variable, first)
 }

@@ -28,7 +28,7 @@ func Migrate(ctx context.Context, ownerURL, loginURL string) ([]string, error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to the database of DATABASE_OWNER_URL: %w", err)
+		return nil, unreachable("DATABASE_OWNER_URL", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(migrationLock)); err != nil {

@@ -113,7 +113,7 @@ func ensureRoles(ctx context.Context, conn *pgx.Conn, loginURL string) error {
 		return nil
 	}
 	if !mayCreate {
-		return &ErrRoles{SQL: rolesSQL(missing, owner, login, password, loginExists)}
+		return &ErrRoles{SQL: rolesSQL(missing, owner, login, "the one in DATABASE_URL", loginExists)}
 	}
 	// Several databases of one cluster may be migrated at the same time, and roles belong to the cluster.
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(7012311)`); err != nil {
