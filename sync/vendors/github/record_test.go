@@ -55,6 +55,16 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestUnreadableTargetsStay: what makes no target stays in the metadata.
+func TestUnreadableTargetsStay(t *testing.T) {
+	t.Parallel()
+	draft := translate([]byte(`{"action":"org.rename","org":[{"login":"a"}],"org_id":[[1]],"user":{"login":"b"},"actor_is_agent":true}`))
+	want := `{"org":[{"login":"a"}],"org_id":[[1]],"user":{"login":"b"},"actor_is_agent":true}`
+	if len(draft.Targets) > 0 || string(draft.Metadata) != want {
+		t.Errorf("targets %v, metadata %s", draft.Targets, draft.Metadata)
+	}
+}
+
 // TestPairedTargets: names and ids pair only where there are as many of both.
 func TestPairedTargets(t *testing.T) {
 	t.Parallel()

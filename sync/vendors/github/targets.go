@@ -111,14 +111,14 @@ func (r record) takeOwn(action string, others []audit.Target) (audit.Target, boo
 	return audit.NewTarget(connectorName, kind, id, name), name != "" || id != ""
 }
 
-// texts reads the first of the places that says something, and which places say the same.
+// texts reads the first of the places that says something, and which places say the same and nothing else.
 func (r record) texts(paths []string) (list []audit.Text, same []string) {
 	for _, path := range paths {
 		found := texts(r.at(path))
 		if list == nil && len(found) > 0 {
 			list = found
 		}
-		if len(found) > 0 && slices.Equal(list, found) {
+		if len(found) > 0 && slices.Equal(list, found) && !slices.Contains(found, "") {
 			same = append(same, path)
 		}
 	}
@@ -141,11 +141,10 @@ func (r record) takeAll(paths []string) {
 
 // distinct keeps the first of the targets with one key.
 func distinct(targets []audit.Target) []audit.Target {
-	var kept []audit.Target
-	for _, target := range targets {
-		if !slices.ContainsFunc(kept, func(t audit.Target) bool { return t.Key == target.Key }) {
-			kept = append(kept, target)
-		}
-	}
-	return kept
+	known := make(map[string]bool, len(targets))
+	return slices.DeleteFunc(targets, func(t audit.Target) bool {
+		again := known[t.Key]
+		known[t.Key] = true
+		return again
+	})
 }
