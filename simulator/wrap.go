@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -18,6 +19,7 @@ type Refuse func(w http.ResponseWriter, fault Fault, wait time.Duration)
 // Wrap puts the faults of the transport around a vendor's handler, and packs answers with gzip for who accepts it. A
 // vendor whose errors look like RefusePlainly's passes that.
 func (f *Faults) Wrap(next http.Handler, refuse Refuse) http.Handler {
+	packers := sync.Pool{New: func() any { return gzip.NewWriter(nil) }} // each is nearly a megabyte
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.refused(w, refuse) {
 			return
@@ -30,7 +32,7 @@ func (f *Faults) Wrap(next http.Handler, refuse Refuse) http.Handler {
 			header[name] = values
 		}
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(body) > 0 {
-			body = pack(body)
+			body = pack(&packers, body)
 			header.Set("Content-Encoding", "gzip")
 		}
 		header.Set("Content-Length", strconv.Itoa(len(body)))
@@ -130,10 +132,12 @@ func RefusePlainly(w http.ResponseWriter, fault Fault, wait time.Duration) {
 	_, _ = fmt.Fprintf(w, `{"message":%q}`, http.StatusText(status))
 }
 
-func pack(body []byte) []byte {
+func pack(packers *sync.Pool, body []byte) []byte {
+	packer := packers.Get().(*gzip.Writer)
+	defer packers.Put(packer)
 	var packed bytes.Buffer
-	writer := gzip.NewWriter(&packed)
-	_, _ = writer.Write(body)
-	_ = writer.Close()
+	packer.Reset(&packed)
+	_, _ = packer.Write(body)
+	_ = packer.Close()
 	return packed.Bytes()
 }

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	maxFetches  = 5000 // ends a walk that goes in circles
+	maxFetches  = 1000 // of one walk, which may go in circles
+	maxFailures = 50   // in a row
 	maxProblems = 10
 )
 
@@ -43,7 +44,7 @@ type run struct {
 	said    int
 
 	happening       bool      // while time passes
-	generated       time.Time // until when something happened
+	happened        time.Time // until when there is activity
 	items           map[string]simulator.Item
 	contents        map[string][32]byte // of the recorded drafts by key
 	completeThrough time.Time
@@ -52,7 +53,7 @@ type run struct {
 func newRun(tb testing.TB, s Suite, feed audit.ConnectorFeed, seed uint64, kinds []simulator.Fault) *run {
 	r := &run{
 		TB: tb, suite: s, feed: feed, kinds: kinds,
-		clock: &clock{at: begin}, generated: begin,
+		clock: &clock{at: begin}, happened: begin,
 		chance:   rand.New(rand.NewPCG(seed, uint64(len(kinds)))),
 		contents: map[string][32]byte{},
 		leaks:    goleak.IgnoreCurrent(),
@@ -105,14 +106,14 @@ func (r *run) live() {
 		state = r.walk(connector.Request{Since: begin, State: state})
 	}
 	r.happening = false
-	r.pass(r.late() + time.Duration(r.feed.Delay))
+	r.pass(r.happened.Sub(r.clock.now()) + r.late() + time.Duration(r.feed.Delay))
 	for range 2 {
 		r.pass(r.suite.pollEvery())
 		state = r.walk(connector.Request{Since: begin, State: state})
 	}
-	r.expect(begin, r.generated)
-	if slack := time.Duration(r.feed.Overlap + r.feed.Delay); r.completeThrough.Before(r.generated.Add(-slack)) {
-		r.Errorf("complete through %v only, though all until %v is read", r.completeThrough, r.generated)
+	r.expect(begin, r.happened)
+	if slack := time.Duration(r.feed.Overlap + r.feed.Delay); r.completeThrough.Before(r.happened.Add(-slack)) {
+		r.Errorf("complete through %v only, though all until %v is read", r.completeThrough, r.happened)
 	}
 }
 
@@ -130,36 +131,42 @@ func (r *run) window() {
 	r.expect(window.From, window.To)
 }
 
-// pass lets time go by, and things happen in it.
+// pass lets time go by. While things happen, the vendor is told ahead what they will be; it shows none before its time.
 func (r *run) pass(d time.Duration) {
+	const ahead = 30 * time.Minute
+	if then := r.clock.now().Add(d); r.happening && then.After(r.happened) {
+		r.vendor.Generate(r.happened, then.Add(ahead))
+		r.happened = then.Add(ahead)
+		r.items = map[string]simulator.Item{}
+		for _, item := range r.vendor.Items(r.feed.Name) {
+			r.items[item.Key] = item
+		}
+	}
 	r.clock.advance(d)
-	if !r.happening {
-		return
-	}
-	now := r.clock.now()
-	r.vendor.Generate(r.generated, now)
-	r.generated = now
-	r.items = map[string]simulator.Item{}
-	for _, item := range r.vendor.Items(r.feed.Name) {
-		r.items[item.Key] = item
-	}
 }
 
 // walk fetches until there is nothing more to read now, and gives the state to go on from.
 func (r *run) walk(request connector.Request) json.RawMessage {
 	r.Helper()
 	request.Feed = r.feed.Name
+	failures := 0 // in a row
 	for range maxFetches {
 		r.pass(time.Second)
 		page, err := r.fetch(request)
 		switch {
 		case err != nil:
+			if failures++; failures > maxFailures {
+				r.Fatalf("it does not get on: %v", err)
+			}
 			r.recover(&request, err)
 			continue
-		case r.chance.IntN(10) == 0: // the process dies before it stores the page
+		case r.chance.IntN(10) == 0: // storing fails
+			continue
+		case r.chance.IntN(10) == 0: // the process dies before it stores
 			r.open()
 			continue
 		}
+		failures = 0
 		r.store(request, page)
 		if r.chance.IntN(10) == 0 { // the same request comes again, from a replica that lost its lease
 			r.again(request)
@@ -176,7 +183,11 @@ func (r *run) walk(request connector.Request) json.RawMessage {
 func (r *run) fetch(request connector.Request) (connector.Page, error) {
 	r.stage.served()
 	request.State = bytes.Clone(request.State)
-	return r.fetcher.Fetch(context.Background(), request)
+	page, err := r.fetcher.Fetch(context.Background(), request)
+	if r.stage.astray.Load() > 0 {
+		r.Fatalf("a request went to another host")
+	}
+	return page, err
 }
 
 func (r *run) again(request connector.Request) {
@@ -256,11 +267,11 @@ func (r *run) checkComplete(through time.Time) {
 	if through.After(r.clock.now()) {
 		r.Errorf("complete through %v, which is not over yet at %v", through, r.clock.now())
 	}
-	for key, item := range r.items {
-		_, recorded := r.contents[key]
-		if !recorded && item.At.Before(through) && !item.At.Before(begin) && !item.Visible.After(item.At) {
-			r.Errorf("complete through %v, but %q of %v is missing", through, key, item.At)
-		}
+	missing := r.missing(func(item simulator.Item) bool {
+		return !item.At.Before(begin) && item.At.Before(through) && !item.Visible.After(item.At)
+	})
+	if len(missing) > 0 {
+		r.Errorf("complete through %v, but %d are lost, the first is %q", through, len(missing), missing[0])
 	}
 	r.completeThrough = through
 }
@@ -268,26 +279,30 @@ func (r *run) checkComplete(through time.Time) {
 // expect compares what is recorded with what happened in a half-open time.
 func (r *run) expect(from, to time.Time) {
 	r.Helper()
-	var missing []string
-	for key, item := range r.items {
-		if _, recorded := r.contents[key]; !recorded && !item.At.Before(from) && item.At.Before(to) {
-			missing = append(missing, key)
-		}
-	}
-	if len(r.items) == 0 {
-		r.Errorf("nothing happened")
-	}
-	if slices.Sort(missing); len(missing) > 0 {
+	missing := r.missing(func(item simulator.Item) bool { return !item.At.Before(from) && item.At.Before(to) })
+	if len(missing) > 0 {
 		r.Errorf("%d of %d are lost, the first is %q", len(missing), len(r.items), missing[0])
 	}
+	if len(r.contents) == 0 {
+		r.Errorf("nothing was recorded")
+	}
+}
+
+// missing lists the keys of those items that are not recorded.
+func (r *run) missing(of func(simulator.Item) bool) []string {
+	var keys []string
+	for key, item := range r.items {
+		if _, recorded := r.contents[key]; !recorded && of(item) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // finish checks what must hold of a run as a whole.
 func (r *run) finish() {
 	r.Helper()
-	if n := r.stage.astray.Load(); n > 0 {
-		r.Errorf("%d requests went to another host", n)
-	}
 	if n := r.faults.Early(); n > 0 {
 		r.Errorf("%d requests came before the time that the rate limit told", n)
 	}
@@ -306,13 +321,20 @@ func cancelled(tb testing.TB, s Suite, feed audit.ConnectorFeed) {
 	defer cancel()
 	began := time.Now()
 	_, err := r.fetcher.Fetch(ctx, connector.Request{Feed: feed.Name, Since: begin})
-	if took := time.Since(began); err == nil || took > 3*time.Second {
+	if took := time.Since(began); err == nil || took > silence/2 {
 		tb.Errorf("a cancelled fetch ended after %v with error %v", took, err)
 	}
 	r.finish()
 }
 
-// silent is a vendor that takes requests and never answers.
+// silent is a vendor that does not answer for a while.
 type silent struct{ Simulator }
 
-func (silent) ServeHTTP(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+const silence = 4 * time.Second
+
+func (silent) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	select {
+	case <-r.Context().Done():
+	case <-time.After(silence):
+	}
+}

@@ -41,7 +41,7 @@ func TestRunFindsMistakes(t *testing.T) {
 		strictTypes:     {simulator.WrongTypes, "does not explain the failure UNEXPECTED_ANSWER"},
 		rewritesRaw:     {"", "raw bytes were not served"},
 		remembers:       {"", "are lost"},
-		boasts:          {"", "is missing"},
+		boasts:          {"", "are lost"},
 		keepsQuiet:      {"", "complete through 0001"},
 		leaks:           {"", "found unexpected goroutines"},
 		talks:           {simulator.ServerError, "the error shows a secret"},
