@@ -32,7 +32,9 @@ func (f *Faults) Wrap(next http.Handler, refuse Refuse) http.Handler {
 			header[name] = values
 		}
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(body) > 0 {
-			body = pack(&packers, body)
+			packer := packers.Get().(*gzip.Writer)
+			body = packWith(packer, body)
+			packers.Put(packer)
 			header.Set("Content-Encoding", "gzip")
 		}
 		header.Set("Content-Length", strconv.Itoa(len(body)))
@@ -132,9 +134,9 @@ func RefusePlainly(w http.ResponseWriter, fault Fault, wait time.Duration) {
 	_, _ = fmt.Fprintf(w, `{"message":%q}`, http.StatusText(status))
 }
 
-func pack(packers *sync.Pool, body []byte) []byte {
-	packer := packers.Get().(*gzip.Writer)
-	defer packers.Put(packer)
+func pack(body []byte) []byte { return packWith(gzip.NewWriter(nil), body) }
+
+func packWith(packer *gzip.Writer, body []byte) []byte {
 	var packed bytes.Buffer
 	packer.Reset(&packed)
 	_, _ = packer.Write(body)
