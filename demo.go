@@ -74,7 +74,7 @@ func newDemonstration(ctx context.Context, s *server) (*demonstration, error) {
 	past := now.Truncate(24 * time.Hour).Add(-demoPast)
 	d.github.Generate(past, now)
 	d.cloudtrail.Generate(past, now)
-	if err := d.connect(ctx, "Acme GitHub", "github", d.github, map[string]any{"organization": d.github.Organization, "token": d.github.Token}); err != nil {
+	if err := d.connect(ctx, "Acme GitHub", "github", d.github, map[string]any{"organization": simulator.GitHubOrganization, "token": simulator.GitHubToken}); err != nil {
 		return nil, err
 	}
 	if err := d.connect(ctx, "Acme AWS", "aws_cloudtrail", d.cloudtrail, map[string]any{
