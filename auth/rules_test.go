@@ -3,11 +3,13 @@ package auth
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"annals/audit"
@@ -181,14 +183,61 @@ func TestParseRestriction(t *testing.T) {
 	}
 }
 
+func TestRestrictionsJoinDownTheLine(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	scopes := []audit.Scope{audit.ScopeActivitiesRead}
+	token, _ := r.operator(NewAPIToken{Scopes: scopes, Restriction: github()})
+	want := []*audit.Filter{github()}
+	for range 3 {
+		child, entry, err := r.CreateAPIToken(t.Context(), r.principal(token), NewAPIToken{
+			Name: "child", Scopes: scopes, ExpiresIn: hours(1), Restriction: deletions(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, deletions())
+		if diff := cmp.Diff(&audit.Filter{And: want}, entry.Restriction); diff != "" {
+			t.Error(diff)
+		}
+		token = child
+	}
+	child, entry, err := r.CreateAPIToken(t.Context(), r.principal(token), NewAPIToken{Name: "child", Scopes: scopes, ExpiresIn: hours(1)})
+	if diff := cmp.Diff(&audit.Filter{And: want}, entry.Restriction); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	many := make([]string, audit.MaxFilterValues)
+	for i := range many {
+		many[i] = fmt.Sprint(i)
+	}
+	_, _, err = r.CreateAPIToken(t.Context(), r.principal(child), NewAPIToken{
+		Name: "child", Scopes: scopes, ExpiresIn: hours(1), Restriction: &audit.Filter{Type: &audit.StringFilter{In: many}},
+	})
+	expectProblem(t, "too much together", err, audit.CodeLimit, "restriction")
+}
+
+func TestJoinTakesApartOnlyWhatIsNothingButAnd(t *testing.T) {
+	t.Parallel()
+	both := github()
+	both.And = []*audit.Filter{deletions()}
+	want := &audit.Filter{And: []*audit.Filter{both, github()}}
+	if diff := cmp.Diff(want, join(both, github())); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestChildrenAreNeverWider makes lines of tokens, each by the one before, with any wish. Whatever is granted sees no
 // activity, has no scope and lives to no moment that its parent does not.
 func TestChildrenAreNeverWider(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	granted := 0
+	granted, restricted := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		token, _ := r.operator(NewAPIToken{Scopes: anyScopes(rt, audit.Scopes())})
+		root := NewAPIToken{Scopes: anyScopes(rt, audit.Scopes())}
+		if rapid.Bool().Draw(rt, "restricted") {
+			root = NewAPIToken{Scopes: anyScopes(rt, restrictable()), Restriction: new(anyFilter(1).Draw(rt, "root"))}
+		}
+		token, _ := r.operator(root)
 		parent := r.principal(token)
 		for range rapid.IntRange(1, 4).Draw(rt, "generations") {
 			child := r.child(rt, parent)
@@ -196,6 +245,9 @@ func TestChildrenAreNeverWider(t *testing.T) {
 				continue
 			}
 			granted++
+			if parent.Restriction != nil {
+				restricted++
+			}
 			if scope, ok := beyond(child.Scopes, parent.Scopes); ok {
 				rt.Fatalf("the child has %s: %v", scope, parent.Scopes)
 			}
@@ -211,8 +263,8 @@ func TestChildrenAreNeverWider(t *testing.T) {
 			}
 		}
 	})
-	if granted < 50 {
-		t.Errorf("only %d children were granted: the wishes are too odd to prove anything", granted)
+	if granted < 30 || restricted < 10 {
+		t.Errorf("only %d children were granted, %d of restricted tokens: the wishes are too odd to prove anything", granted, restricted)
 	}
 }
 
@@ -223,7 +275,7 @@ func (r *rig) child(rt *rapid.T, parent *Principal) *Principal {
 		from = audit.Scopes()
 	}
 	scopes := anyScopes(rt, from)
-	life := audit.Duration(rapid.Int64Range(int64(time.Minute), int64(25*time.Hour)).Draw(rt, "life"))
+	life := rapid.SampledFrom([]audit.Duration{audit.Duration(time.Minute), hours(1), hours(2), hours(24), hours(25)}).Draw(rt, "life")
 	restriction := rapid.Ptr(anyFilter(2), true).Draw(rt, "restriction")
 	var token string
 	var err error
@@ -300,6 +352,9 @@ func samples(now time.Time) []*audit.Activity {
 }
 
 func anyScopes(rt *rapid.T, from []audit.Scope) []audit.Scope {
+	if modest := common(from, restrictable()); len(modest) > 0 && rapid.Bool().Draw(rt, "modest") {
+		from = modest // else hardly any restricted token is granted
+	}
 	return rapid.SliceOfN(rapid.SampledFrom(from), 1, 4).Draw(rt, "scopes")
 }
 

@@ -263,6 +263,21 @@ func TestExpiry(t *testing.T) {
 	r.refused("expired", token, "expired")
 }
 
+func TestViewerExpiry(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	viewer, _, err := r.CreateViewerToken(t.Context(), r.principal(r.with(audit.ScopeActivitiesRead)), NewViewerToken{
+		Subject: "jane", Scopes: []audit.Scope{audit.ScopeActivitiesRead}, ExpiresIn: audit.Duration(time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.clock.advance(time.Minute - time.Second)
+	r.principal(viewer)
+	r.clock.advance(time.Second)
+	r.refused("expired, within the leeway", viewer, "expired")
+}
+
 func TestViewerEndsWithItsExpiredParent(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
