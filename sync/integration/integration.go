@@ -245,7 +245,7 @@ func (s *Service) save(ctx context.Context, stored audit.StoredIntegration) erro
 
 // Pause stops fetching.
 func (s *Service) Pause(ctx context.Context, view audit.View, id string) (*audit.Integration, error) {
-	stored, err := s.find(ctx, view, id)
+	stored, err := s.change(ctx, view, id)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func (s *Service) Pause(ctx context.Context, view audit.View, id string) (*audit
 
 // Resume goes on where it was paused: the fetches read from their last position.
 func (s *Service) Resume(ctx context.Context, view audit.View, id string) (*audit.Integration, error) {
-	stored, err := s.find(ctx, view, id)
+	stored, err := s.change(ctx, view, id)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +278,7 @@ func (s *Service) Resume(ctx context.Context, view audit.View, id string) (*audi
 
 // Delete forgets the credentials and stops; the activities stay.
 func (s *Service) Delete(ctx context.Context, view audit.View, id, confirmName string) (*audit.Integration, error) {
-	stored, err := s.find(ctx, view, id)
+	stored, err := s.change(ctx, view, id)
 	if err != nil {
 		return nil, err
 	}
@@ -291,6 +291,18 @@ func (s *Service) Delete(ctx context.Context, view audit.View, id, confirmName s
 		return nil, err
 	}
 	return s.fresh(ctx, view, stored.Number)
+}
+
+// change is find for what a person may pause, resume or delete: not what is built in.
+func (s *Service) change(ctx context.Context, view audit.View, id string) (audit.StoredIntegration, error) {
+	stored, err := s.find(ctx, view, id)
+	if err != nil {
+		return stored, err
+	}
+	if registration, ok := s.catalogue.find(stored.ConnectorName); ok && registration.Open == nil {
+		return stored, audit.Refuse(audit.CodeConflict, "This integration is built in.", "id")
+	}
+	return stored, nil
 }
 
 // find gives an integration of the tenant that is not deleted, by its global id.
