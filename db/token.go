@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -43,10 +44,17 @@ func (r *tokenRow) token() (*audit.APIToken, error) {
 	if r.Restriction == nil {
 		return token, nil
 	}
-	return token, decode(*r.Restriction, &token.Restriction)
+	// A field that is not known would be dropped, and the token wider than it was made.
+	decoder := json.NewDecoder(strings.NewReader(*r.Restriction))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&token.Restriction); err != nil {
+		return nil, fmt.Errorf("decoding a restriction: %w", err)
+	}
+	return token, nil
 }
 
-// InsertToken adds the entry of a token.
+// InsertToken adds the entry of a token. A parent must be in force, and stays so until the entry is there: ErrNotFound
+// when it is not, so that no child outlives a revocation of its parent.
 func (db *DB) InsertToken(ctx context.Context, token *audit.APIToken) error {
 	row := &tokenRow{
 		TenantID: token.Tenant, JTI: token.JTI, Name: token.Name, Hint: token.Hint, Parent: token.Parent, CreatedAt: token.CreatedAt,
@@ -62,8 +70,18 @@ func (db *DB) InsertToken(ctx context.Context, token *audit.APIToken) error {
 		}
 		row.Restriction = new(string(text))
 	}
-	_, err := db.bun.NewInsert().Model(row).Exec(ctx)
-	return translate("adding a token", err)
+	return translate("adding a token", db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if token.Parent != "" {
+			var parent string
+			err := tx.NewRaw(`SELECT jti FROM api_tokens WHERE tenant_id = ? AND jti = ? AND revoked_at IS NULL AND expires_at > ? FOR SHARE`,
+				token.Tenant, token.Parent, token.CreatedAt).Scan(ctx, &parent)
+			if err != nil {
+				return err
+			}
+		}
+		_, err := tx.NewInsert().Model(row).Exec(ctx)
+		return err
+	}))
 }
 
 // Token gives the entry of a token.

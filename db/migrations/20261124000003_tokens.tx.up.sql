@@ -17,7 +17,6 @@ CREATE TABLE api_tokens (
     revoked_by   text        NOT NULL DEFAULT '',
     PRIMARY KEY (tenant_id, jti)
 );
-CREATE INDEX api_tokens_jti ON api_tokens (jti);
 CREATE INDEX api_tokens_parent ON api_tokens (tenant_id, parent);
 
 CREATE TABLE signing_keys (
