@@ -41,21 +41,8 @@ func New(builtIn BuiltIn, record Record, now func() time.Time) *Journal {
 	return &Journal{builtIn: builtIn, record: record, now: now}
 }
 
-// Entry is one thing that was done.
-type Entry struct {
-	Subject     string // of the token that did it
-	Type        string // without the connector: `integration.create`
-	Action      audit.Action
-	Category    audit.Category
-	Description string
-	Target      audit.Node // what it was done to; nil for nothing
-	TargetType  string
-	TargetName  string
-	Details     map[string]any // what else is worth knowing; never secrets
-}
-
 // Write records an entry.
-func (j *Journal) Write(ctx context.Context, tenant audit.TenantID, e Entry) error {
+func (j *Journal) Write(ctx context.Context, tenant audit.TenantID, e audit.Entry) error {
 	connector := Connector()
 	id, err := j.builtIn.BuiltIn(ctx, tenant, connector)
 	if err != nil {
@@ -72,7 +59,7 @@ func (j *Journal) Write(ctx context.Context, tenant audit.TenantID, e Entry) err
 	return nil
 }
 
-func (j *Journal) draft(connector string, e Entry) (audit.Draft, error) {
+func (j *Journal) draft(connector string, e audit.Entry) (audit.Draft, error) {
 	at := j.now().UTC().Truncate(time.Microsecond)
 	draft := audit.Draft{
 		Type: connector + "." + e.Type, Action: e.Action, Category: e.Category, Outcome: audit.OutcomeSuccess,

@@ -76,7 +76,7 @@ func New(integrations Integrations, ledger Ledger, record Record, now func() tim
 // Activities records the good ones of some activities in one transaction; bad ones do not stop them. There is one
 // result for each, in order. integrationID is a global id, nil for the tenant's built-in integration. allowed decides
 // what the token's restriction lets in. When nothing could be tried the error is UserErrors.
-func (s *Service) Activities(ctx context.Context, view audit.View, integrationID *string, inputs []audit.DraftInput) ([]*audit.RecordResult, error) {
+func (s *Service) Activities(ctx context.Context, view audit.View, integrationID *string, inputs []*audit.DraftInput) ([]*audit.RecordResult, error) {
 	if len(inputs) == 0 || len(inputs) > maxActivities {
 		return nil, audit.Refuse(audit.CodeInvalid, fmt.Sprintf("Must hold 1 to %d activities.", maxActivities), "activities")
 	}
@@ -89,7 +89,7 @@ func (s *Service) Activities(ctx context.Context, view audit.View, integrationID
 	var places []int // of the drafts in inputs
 	for i, input := range inputs {
 		results[i] = &audit.RecordResult{IdempotencyKey: input.IdempotencyKey, Status: audit.RecordRefused}
-		draft, problem := s.draft(into.ConnectorName, input, i)
+		draft, problem := s.draft(into.ConnectorName, *input, i)
 		if problem == nil && !s.allowed(view, into, draft) {
 			problem = refused(i, "", "The token's restriction does not let this activity in.", audit.CodeWiderThanCaller)
 		}
