@@ -203,7 +203,7 @@ func (c config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("listen", c.listen), slog.String("data", c.data), slog.String("database", database),
 		slog.String("public_url", c.publicURL), slog.String("meili_url", c.meiliURL), slog.Bool("meili_key", c.meiliKey.IsSet()),
-		slog.Any("egress_allow", c.egressAllow), slog.Duration("poll_floor", c.pollFloor), slog.Any("allowed_origins", c.allowedOrigins),
+		slog.Any("egress_allow", c.egressAllow), slog.String("poll_floor", c.pollFloor.String()), slog.Any("allowed_origins", c.allowedOrigins),
 		slog.Any("trusted_proxies", c.trustedProxies), slog.Any("geoip", c.geoIP), slog.String("key_file", c.keyFile),
 		slog.String("issuers_file", c.issuersFile), slog.Bool("playground", c.playground),
 	)

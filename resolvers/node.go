@@ -18,11 +18,12 @@ var typeNames = map[audit.Kind]string{
 }
 
 // node fetches any object by its global id. What is not there, another tenant's, outside the token's restriction, or
-// of a type that the token's scopes do not cover is nil, all alike.
+// of a type that the token's scopes do not cover is nil, all alike: each miss asks the database once.
 func (r *Resolver) node(ctx context.Context, view audit.View, text string) (audit.Node, error) {
 	id, ok := audit.ParseID(text)
-	if !ok || !r.Operation.TypeAllowed(ctx, typeNames[id.Kind]) {
-		return nil, nil
+	foreign := id.Tenant != view.Tenant() && id.Kind != audit.KindConnector
+	if !ok || foreign || !r.Operation.TypeAllowed(ctx, typeNames[id.Kind]) {
+		id = audit.ID{Kind: audit.KindActivity, Tenant: view.Tenant(), Number: -1} // of no activity
 	}
 	found, err := r.fetch(ctx, view, id)
 	if errors.Is(err, audit.ErrNotFound) {
@@ -40,18 +41,13 @@ func (r *Resolver) fetch(ctx context.Context, view audit.View, id audit.ID) (aud
 	case audit.KindBackfill:
 		return fetched(r.Directory.Backfill(ctx, view, id))
 	case audit.KindAPIToken:
-		if id.Tenant != view.Tenant() {
-			return nil, audit.ErrNotFound
-		}
 		return fetched(r.TokenStore.Token(ctx, id.Tenant, id.Name))
 	case audit.KindConnector:
 		if found := r.Directory.Connector(id.Name); found != nil {
 			return found, nil
 		}
 	case audit.KindTenant:
-		if id.Tenant == view.Tenant() {
-			return &auth.FromContext(ctx).Tenant, nil
-		}
+		return &auth.FromContext(ctx).Tenant, nil
 	}
 	return nil, audit.ErrNotFound
 }
