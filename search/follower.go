@@ -273,7 +273,7 @@ func (s *session) idle(ctx context.Context) error {
 	if !s.caughtUp {
 		s.caughtUp = true
 		if err := s.index.retire(ctx); err != nil {
-			return err
+			s.index.log.WarnContext(ctx, "search indexes of other versions stay", "error", err)
 		}
 	}
 	return sleep(ctx, s.quietUntil.Sub(s.index.now()))
