@@ -6,7 +6,9 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -29,15 +31,15 @@ type Guard struct {
 func NewGuard(allow []netip.Prefix) *Guard {
 	g := &Guard{ports: []uint16{443}}
 	for _, network := range allow {
-		g.allow = append(g.allow, unmap(network.Masked()))
+		g.allow = append(g.allow, unmapped(network.Masked()))
 	}
 	return g
 }
 
 // CheckURL checks a setting of kind URL before anything is contacted. Its errors are *Failure with a sentence that may
 // be shown: ConfigurationWrong for what is no https address, AddressRefused for an address that is not allowed. Plain
-// http passes for an allowed address, and for a name while any network is allowed; what the name resolves to is
-// checked when it is dialled.
+// http and other ports pass for an allowed address, and for a name while any network is allowed; what the name resolves
+// to is checked when it is dialled.
 func (g *Guard) CheckURL(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
@@ -53,34 +55,31 @@ func (g *Guard) CheckURL(raw string) error {
 	return g.checkHost(u)
 }
 
+// hostName matches names, and none of the other spellings of addresses, which end in a number: 127.1, 0x7f.1,
+// 2130706433. What is not ASCII is not matched either, since the resolver may fold it into an address.
+var hostName = regexp.MustCompile(`^([A-Za-z0-9_-]+\.)*[A-Za-z][A-Za-z0-9_-]*\.?$`)
+
 func (g *Guard) checkHost(u *url.URL) error {
-	host := u.Hostname()
-	addr, err := netip.ParseAddr(host)
+	addr, err := netip.ParseAddr(u.Hostname())
+	literal := err == nil
+	number, err := strconv.ParseUint(port(u), 10, 16)
 	switch {
-	case err == nil && addr.Zone() != "":
+	case err != nil || number == 0:
+		return Fail(ConfigurationWrong, errors.New("must not name a port beyond 65535"))
+	case literal && addr.Zone() != "":
 		return Fail(AddressRefused, errors.New("must not name a zone"))
-	case err == nil && g.allowed(addr):
+	case literal && within(g.allow, addr):
 		return nil
-	case err == nil && denied(addr):
+	case literal && within(deniedNetworks, addr):
 		return Fail(AddressRefused, errors.New("must not be an address that is private or reserved"))
-	case err != nil && !isName(host):
-		return Fail(ConfigurationWrong, errors.New("must name a host, in ASCII"))
-	case u.Scheme == "http" && (err == nil || len(g.allow) == 0):
-		return Fail(ConfigurationWrong, errors.New("must begin with https://"))
+	case !literal && !hostName.MatchString(u.Hostname()):
+		return Fail(ConfigurationWrong, errors.New("must name a host in ASCII letters"))
+	case !literal && len(g.allow) > 0:
+		return nil // what it resolves to may be allowed
+	case u.Scheme != "https" || !slices.Contains(g.ports, uint16(number)):
+		return Fail(ConfigurationWrong, errors.New("must begin with https:// and name no port"))
 	}
 	return nil
-}
-
-// isName tells names from the other spellings of addresses, which end in a number: 127.1, 0x7f.1, 2130706433.
-func isName(host string) bool {
-	host = strings.TrimSuffix(host, ".")
-	last := host[strings.LastIndexByte(host, '.')+1:]
-	letters := "abcdefghijklmnopqrstuvwxyz"
-	return last != "" && !strings.HasPrefix(strings.ToLower(last), "0x") &&
-		strings.ContainsAny(strings.ToLower(last), letters) &&
-		!strings.ContainsFunc(host, func(r rune) bool {
-			return !strings.ContainsRune(letters+"0123456789-_.", r|0x20) && !strings.ContainsRune("0123456789-_.", r)
-		})
 }
 
 // dialer dials for one kind of connection. The check comes behind the look-up of the name, right before connecting.
@@ -100,9 +99,9 @@ func (g *Guard) check(address string, secure bool) error {
 		return Fail(AddressRefused, fmt.Errorf("reading address: %w", err))
 	}
 	switch {
-	case g.allowed(to.Addr()):
+	case within(g.allow, to.Addr()):
 		return nil
-	case denied(to.Addr()):
+	case within(deniedNetworks, to.Addr()):
 		return Fail(AddressRefused, fmt.Errorf("%s is private or reserved", to.Addr()))
 	case !secure:
 		return Fail(AddressRefused, errors.New("plain http is for allowed networks only"))
@@ -111,5 +110,3 @@ func (g *Guard) check(address string, secure bool) error {
 	}
 	return nil
 }
-
-func (g *Guard) allowed(addr netip.Addr) bool { return within(g.allow, addr) }

@@ -52,7 +52,7 @@ func (c *Client) Get(ctx context.Context, url string, header http.Header) (*Answ
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		// The cause quotes the address, whose query may hold secrets.
-		return nil, Fail(ConfigurationWrong, errors.New("the address to read is none"))
+		return nil, Fail(ConfigurationWrong, errors.New("the address to get is not valid"))
 	}
 	if header != nil {
 		r.Header = header.Clone()

@@ -23,7 +23,7 @@ func NextLink(answer *Answer, base *url.URL) (string, error) {
 func FollowLink(from, base *url.URL, link string) (string, error) {
 	target, err := from.Parse(link)
 	if err != nil {
-		return "", Fail(Malformed, errors.New("the next page's address is none"))
+		return "", Fail(Malformed, errors.New("the address of the next page is not valid"))
 	}
 	if target.User != nil || !sameHost(base, target) {
 		return "", Fail(AddressRefused, errors.New("the next page is on another host"))

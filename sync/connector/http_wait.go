@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -50,7 +51,7 @@ func parseReset(value string, now time.Time) (time.Time, bool) {
 	const decades, milliseconds = 1e9, 1e11
 	n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 	switch {
-	case err != nil || n != n:
+	case err != nil || math.IsNaN(n):
 		return time.Time{}, false
 	case n < decades:
 		return now.Add(seconds(n)), true
@@ -62,7 +63,7 @@ func parseReset(value string, now time.Time) (time.Time, bool) {
 
 func parseSeconds(value string) (time.Duration, bool) {
 	n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-	if err != nil || n != n {
+	if err != nil || math.IsNaN(n) {
 		return 0, false
 	}
 	return seconds(n), true
