@@ -1,0 +1,51 @@
+package cloudtrail
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"annals/simulator"
+	"annals/sync/connector/connectortest"
+)
+
+func TestConformance(t *testing.T) {
+	account := simulator.NewCloudTrail(simulator.Options{Now: time.Now})
+	connectortest.Run(t, connectortest.Suite{
+		Registration: Registration(),
+		Simulator: func(o simulator.Options) connectortest.Simulator {
+			o.PerHour = 60
+			c := simulator.NewCloudTrail(o)
+			c.PerSecond = 0 // the client's own limit would make the test wait in real time
+			return c
+		},
+		Settings: func(_ connectortest.Simulator, url string) map[string]any {
+			return map[string]any{
+				"accessKeyId": account.AccessKeyID, "secretAccessKey": account.SecretAccessKey, "regions": account.Regions,
+				"baseUrl": url, "callsPerSecond": 100_000,
+			}
+		},
+		Faults: []simulator.Fault{
+			simulator.TooManySilent, simulator.TokenExpired, simulator.ServerError, simulator.CutBody, simulator.SlowBody,
+			simulator.ShortPage, simulator.EmptyPage, simulator.RepeatedAcrossPages, simulator.LateVisibility,
+			simulator.SameTimes, simulator.CursorRefused, simulator.UnknownAction, simulator.UnknownFields, simulator.WrongTypes,
+		},
+		Contains: served,
+	})
+}
+
+// served finds a record among those that stand as texts in an answer.
+func served(body, raw []byte) bool {
+	var answer struct {
+		Events []struct{ CloudTrailEvent string }
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return false
+	}
+	for _, event := range answer.Events {
+		if event.CloudTrailEvent == string(raw) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,20 @@
+package cloudtrail
+
+import "annals/audit"
+
+// regionChoices are the regions of the AWS partitions in which accounts can be opened, by their codes.
+func regionChoices() []audit.SettingChoice {
+	codes := []string{
+		"us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "ca-west-1", "mx-central-1", "sa-east-1",
+		"eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3",
+		"eusc-de-east-1", "il-central-1", "me-central-1", "me-south-1", "af-south-1", "ap-east-1", "ap-east-2",
+		"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2", "ap-southeast-1",
+		"ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7",
+		"us-gov-east-1", "us-gov-west-1", "cn-north-1", "cn-northwest-1",
+	}
+	choices := make([]audit.SettingChoice, len(codes))
+	for i, code := range codes {
+		choices[i] = audit.SettingChoice{Value: code, Label: code}
+	}
+	return choices
+}
