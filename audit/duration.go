@@ -2,6 +2,7 @@ package audit
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -72,7 +73,8 @@ func (d Duration) String() string {
 		rest -= minutes * time.Minute
 	}
 	if rest > 0 {
-		b.WriteString(strconv.FormatFloat(rest.Seconds(), 'f', -1, 64) + "S")
+		seconds := fmt.Sprintf("%d.%09d", rest/time.Second, rest%time.Second)
+		b.WriteString(strings.TrimRight(strings.TrimRight(seconds, "0"), ".") + "S")
 	}
 	return b.String()
 }
