@@ -272,21 +272,35 @@ func (n *normaliser) time(f *TimeFilter, field Field, at string) All {
 	case f.Last != nil && (f.From != nil || f.To != nil):
 		n.fail(at+".last", "give either last, or from and to")
 		return nil
-	case f.Last != nil && *f.Last < 0:
-		n.fail(at+".last", "must not be negative")
-		return nil
 	case f.Last != nil:
-		return All{Between{Field: field, From: n.now.Add(-time.Duration(*f.Last))}}
+		return All{Between{Field: field, From: n.ago(time.Duration(*f.Last), at+".last")}}
 	}
-	between := Between{Field: field}
-	if f.From != nil {
-		between.From = f.From.UTC()
-	}
-	if f.To != nil {
-		between.To = f.To.UTC()
-	}
+	between := Between{Field: field, From: n.moment(f.From, at+".from"), To: n.moment(f.To, at+".to")}
 	if f.From != nil && f.To != nil && between.From.After(between.To) {
 		n.fail(at+".from", "must not be after to")
 	}
 	return All{between}
+}
+
+func (n *normaliser) ago(last time.Duration, at string) time.Time {
+	switch {
+	case last < 0:
+		n.fail(at, "must not be negative")
+	case last%time.Microsecond != 0:
+		n.fail(at, "must have at most six decimals")
+	}
+	return n.now.Add(-last)
+}
+
+// moment is a given end of a time. The zero time is none: it stands for an open end. Times of activities are whole
+// microseconds, so a finer end means the next of them.
+func (n *normaliser) moment(t *time.Time, at string) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	moment := t.UTC().Add(time.Microsecond - 1).Truncate(time.Microsecond)
+	if !moment.After(time.Time{}) || moment.Year() > 9999 {
+		n.fail(at, "must lie behind the beginning of the year 1 and before the year 10000, in UTC")
+	}
+	return moment
 }
