@@ -1,6 +1,7 @@
 package cloudtrail
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -11,47 +12,65 @@ import (
 
 // identify reads userIdentity: who called, in whose place, with which credential. What is left of it is metadata.
 func (c *call) identify(draft *audit.Draft) {
+	if !c.members.Get("userIdentity").IsObject() {
+		return
+	}
 	id := c.members.Object("userIdentity")
 	session := id.Object("sessionContext")
 	draft.Actor = actor(id, session)
-	draft.OnBehalfOf = behalf(id, session)
+	draft.OnBehalfOf = behalf(id, session, draft.Actor)
 	draft.SessionID = id.Text("accessKeyId")
 	c.members.Put("userIdentity", id.Rest())
 }
 
 func actor(id, session *connector.Members) *audit.Actor {
 	kind := id.Get("type").String()
-	name, user := id.Text("userName"), sessionName(kind, id)
-	if role := session.Object("sessionIssuer").Get("userName"); name == "" && role.Type == gjson.String {
-		name = audit.Text(strings.Trim(role.Str+"/"+user, "/"))
-	}
-	if name == "" {
-		name = audit.Text(user)
-	}
-	if name == "" {
-		name = audit.Text(id.Get("invokedBy").String())
-	}
-	email := user
+	own := sessionName(kind, id)
+	name := actorName(kind, id, session, own)
+	email := own
 	if email == "" {
 		email = string(name)
 	}
-	if !strings.Contains(email, "@") {
-		email = ""
-	}
-	return audit.NewActor(Name, actorType(kind, id, user), vendorID(id), name, audit.Text(email))
+	return audit.NewActor(Name, actorType(kind, id, own), vendorID(kind, id), name, emailOf(email))
 }
 
-// vendorID is the identity's ARN. Identities of other accounts, services and IAM Identity Center have none.
-func vendorID(id *connector.Members) audit.Text {
+// actorName is the user's name, or the role's with the session's behind it.
+func actorName(kind string, id, session *connector.Members, own string) audit.Text {
+	if name := id.Text("userName"); name != "" {
+		return name
+	}
+	role := session.Object("sessionIssuer").Get("userName")
+	switch {
+	case role.Type == gjson.String && role.Str != "":
+		return audit.Text(strings.TrimSuffix(role.Str+"/"+own, "/"))
+	case own != "":
+		return audit.Text(own)
+	case kind == "Root":
+		return "root"
+	}
+	return audit.Text(id.Get("invokedBy").String())
+}
+
+func emailOf(name string) audit.Text {
+	if !strings.Contains(name, "@") {
+		return ""
+	}
+	return audit.Text(name)
+}
+
+// vendorID is the identity's ARN. People of IAM Identity Center, other accounts and services have none.
+func vendorID(kind string, id *connector.Members) audit.Text {
 	if arn := id.Text("arn"); arn != "" {
 		return arn
 	}
-	for _, other := range []string{"principalId", "credentialId", "accountId"} {
-		if value := id.Get(other); value.Type == gjson.String && value.Str != "" {
-			return audit.Text(value.Str)
-		}
+	others := []string{id.Get("principalId").String()}
+	switch kind {
+	case "IdentityCenterUser":
+		others = []string{id.Object("onBehalfOf").Get("userId").String(), id.Get("credentialId").String()}
+	case "AWSAccount", "Root":
+		others = append(others, id.Get("accountId").String())
 	}
-	return ""
+	return audit.Text(cmp.Or(others...))
 }
 
 // sessionName is what the caller named the session of a role, behind the colon of `AROAEXAMPLEID:alice`. Whoever may
@@ -91,18 +110,18 @@ func actorType(kind string, id *connector.Members, session string) audit.ActorTy
 
 // behalf is the person whom IAM Identity Center passed on with the call, else the source identity that a session of a
 // role cannot change.
-func behalf(id, session *connector.Members) *audit.Actor {
+func behalf(id, session *connector.Members, actor *audit.Actor) *audit.Actor {
 	person := id.Object("onBehalfOf").Get("userId")
-	if person.Type == gjson.String {
-		return audit.NewActor(Name, audit.ActorUser, audit.Text(person.Str), "", "")
-	}
 	source := session.Get("sourceIdentity")
-	if source.Type != gjson.String {
+	var other *audit.Actor
+	switch {
+	case person.Type == gjson.String:
+		other = audit.NewActor(Name, audit.ActorUser, audit.Text(person.Str), "", "")
+	case source.Type == gjson.String:
+		other = audit.NewActor(Name, audit.ActorUser, "", audit.Text(source.Str), emailOf(source.Str))
+	}
+	if other == nil || actor != nil && other.Key == actor.Key {
 		return nil
 	}
-	email := ""
-	if strings.Contains(source.Str, "@") {
-		email = source.Str
-	}
-	return audit.NewActor(Name, audit.ActorUser, "", audit.Text(source.Str), audit.Text(email))
+	return other
 }

@@ -1,6 +1,7 @@
 package cloudtrail
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"time"
@@ -34,18 +35,8 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// served finds a record among those that stand as texts in an answer.
+// served finds a record in an answer, where it stands as a text.
 func served(body, raw []byte) bool {
-	var answer struct {
-		Events []struct{ CloudTrailEvent string }
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		return false
-	}
-	for _, event := range answer.Events {
-		if event.CloudTrailEvent == string(raw) {
-			return true
-		}
-	}
-	return false
+	text, err := json.Marshal(string(raw))
+	return err == nil && bytes.Contains(body, text)
 }

@@ -1,6 +1,7 @@
 package cloudtrail
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"net/netip"
 	"strings"
@@ -171,38 +172,32 @@ func (c *call) signIn() audit.Outcome {
 	return audit.OutcomeSuccess
 }
 
-// describe says what happened in a sentence, since CloudTrail does not: `alice called iam CreateUser on user bob.`
+// describe says what happened in a sentence, since CloudTrail does not: `alice called iam.CreateUser on user bob.`
 func describe(draft *audit.Draft, c *call) audit.Text {
-	var b strings.Builder
 	what := strings.TrimPrefix(draft.Type, Name+".")
-	switch {
+	switch who := draft.Actor; {
 	case c.kind == insightType:
-		b.WriteString("CloudTrail noticed " + what)
-	case draft.Actor == nil:
-		b.WriteString(what + " was called")
-	case draft.Actor.Name != "":
-		b.WriteString(string(draft.Actor.Name) + " called " + what)
+		return audit.Text("CloudTrail noticed " + what + ".")
+	case c.name == "":
+		return "CloudTrail delivered a record that names no call."
+	case who == nil:
+		what += " was called"
 	default:
-		b.WriteString(string(draft.Actor.VendorID) + " called " + what)
+		what = string(cmp.Or(who.Name, who.VendorID)) + " called " + what
 	}
 	if len(draft.Targets) > 0 {
-		target := draft.Targets[0]
-		name := target.Name
-		if name == "" {
-			name = target.VendorID
-		}
-		b.WriteString(" on " + target.Type + " " + string(name))
+		first := draft.Targets[0]
+		what += " on " + first.Type + " " + string(cmp.Or(first.Name, first.VendorID))
 	}
-	switch code := draft.OutcomeReason; draft.Outcome {
+	switch draft.Outcome {
 	case audit.OutcomeDenied:
-		b.WriteString(", which was denied: " + string(code))
+		what += ", which was denied"
 	case audit.OutcomeFailure:
-		b.WriteString(", which failed")
-		if code != "" {
-			b.WriteString(": " + string(code))
-		}
+		what += ", which failed"
 	case audit.OutcomeSuccess, audit.OutcomeUnknown:
 	}
-	b.WriteByte('.')
-	return audit.Text(b.String())
+	if draft.OutcomeReason != "" {
+		what += ": " + strings.TrimSuffix(string(draft.OutcomeReason), ".")
+	}
+	return audit.Text(what + ".")
 }
