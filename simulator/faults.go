@@ -3,7 +3,6 @@ package simulator
 import (
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 )
@@ -121,11 +120,11 @@ func (f *Faults) Early() int {
 
 // AllFaults lists every fault.
 func AllFaults() []Fault {
-	return slices.Clone([]Fault{
+	return []Fault{
 		TooManyRequests, TooManySilent, LimitedAs403, TokenExpired, ServerError, CutBody, SlowBody, ShortPage, EmptyPage,
 		RepeatedAcrossPages, LateVisibility, SameTimes, CursorRefused, NextElsewhere, UnknownAction, UnknownFields,
 		WrongTypes, WrongSignature, Replay, OutOfOrder, BadElement,
-	})
+	}
 }
 
 // below draws a number in [0, n) for a fault; n is positive.

@@ -42,6 +42,9 @@ type Batch struct {
 
 // RunReceiver tests the webhooks: who is let in, that redeliveries are repeats, and that no body does harm.
 func RunReceiver(t *testing.T, s ReceiverSuite) {
+	if !s.Registration.Connector.CanPush {
+		t.Error("the connector says that it takes no webhooks")
+	}
 	t.Run("genuine", func(t *testing.T) { s.genuine(t) })
 	t.Run("forged", func(t *testing.T) { s.forged(t) })
 	t.Run("hostile", func(t *testing.T) { s.hostile(t) })

@@ -42,6 +42,7 @@ func fakeSign(secret string, body []byte) connector.Delivery {
 
 func fakeReceiverSuite(b bug) ReceiverSuite {
 	registration := fakeRegistration(noBug)
+	registration.Connector.CanPush = true
 	made := 0
 	registration.Open = func(connector.Config) (connector.Opened, error) { return &fakeReceiver{bug: b, made: &made}, nil }
 	return ReceiverSuite{

@@ -1,12 +1,15 @@
 // Package connectortest is the conformance suite of vendors' code: what every connector must hold against its vendor's
-// simulator, whatever fault the simulator has. It drives Fetch the way the engine does, with crashes and repeats.
+// simulator, whatever fault the simulator has. It drives Fetch the way the engine does: what is stored of a page may be
+// lost, the process may die between pages, requests come again, and a state is JSON in whatever layout. At the end
+// everything that happened must be recorded, under one key and content each, in drafts that keep the rules, with the
+// bytes that were served. No secret may show, no request may leave the vendor's host, no goroutine may stay.
 //
 //	func TestConformance(t *testing.T) {
 //		connectortest.Run(t, connectortest.Suite{
-//			Registration: github.Registration,
+//			Registration: github.Registration(),
 //			Simulator:    func(o simulator.Options) connectortest.Simulator { return simulator.NewGitHub(o) },
 //			Settings: func(_ connectortest.Simulator, url string) map[string]any {
-//				return map[string]any{"baseUrl": url, "token": "t", "organization": "example-org"}
+//				return map[string]any{"baseUrl": url, "token": simulator.GitHubToken, "organization": "example-org"}
 //			},
 //			Faults: []simulator.Fault{simulator.TooManyRequests, simulator.ShortPage},
 //		})
@@ -61,6 +64,9 @@ type Suite struct {
 // Run tests the fetching of every feed, live and in a window: with no fault, with each alone, with all together.
 func Run(t *testing.T, s Suite) {
 	t.Run("registration", func(t *testing.T) { checkRegistration(t, s.Registration.Connector) })
+	if !s.Registration.Connector.CanPoll || len(s.feeds()) == 0 {
+		t.Fatal("the connector says that it fetches nothing")
+	}
 	t.Run("no fault", func(t *testing.T) { s.runAll(t, nil) })
 	for _, fault := range s.Faults {
 		t.Run(string(fault), func(t *testing.T) { s.runAll(t, []simulator.Fault{fault}) })

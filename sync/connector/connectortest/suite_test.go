@@ -17,6 +17,7 @@ func fakeSuite(b bug) Suite {
 			return map[string]any{"baseUrl": url, "token": "token-of-the-fake"}
 		},
 		Faults: fakeFaults(),
+		Seeds:  []uint64{1, 2},
 	}
 }
 
