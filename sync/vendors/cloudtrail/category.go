@@ -59,6 +59,10 @@ func (c *call) byService() audit.Category {
 		return audit.CategoryBilling
 	case "route53", "route53resolver", "cloudfront", "elasticloadbalancing", "network-firewall", "directconnect":
 		return audit.CategoryNetwork
+	case "s3":
+		if strings.Contains(c.name, "Object") && !containsAny(c.name, "ObjectLock", "ObjectAcl") {
+			return audit.CategoryData
+		}
 	case "ec2":
 		if containsAny(c.name, "SecurityGroup", "NetworkAcl", "Vpc", "Subnet", "Route", "Gateway", "NetworkInterface", "FlowLogs") {
 			return audit.CategoryNetwork

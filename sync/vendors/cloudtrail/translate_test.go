@@ -125,7 +125,7 @@ func TestCategories(t *testing.T) {
 		"organizations AttachPolicy": audit.CategoryPolicy, "organizations LeaveOrganization": audit.CategoryConfiguration,
 		"config DeleteConfigRule": audit.CategoryPolicy, "ec2 AuthorizeSecurityGroupIngress": audit.CategoryNetwork,
 		"ec2 ModifySnapshotAttribute": audit.CategorySharing, "s3 PutBucketPolicy": audit.CategoryPermission,
-		"s3 PutBucketAcl": audit.CategorySharing, "budgets UpdateBudget": audit.CategoryBilling,
+		"s3 PutBucketAcl": audit.CategorySharing, "s3 DeleteObjects": audit.CategoryData, "budgets UpdateBudget": audit.CategoryBilling,
 		"ec2 RunInstances": audit.CategoryConfiguration,
 	}
 	for call, want := range tests {
