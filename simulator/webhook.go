@@ -17,7 +17,9 @@ type Delivery struct {
 // Send posts deliveries to an address, in their order, and gives the first answer that is no 2xx as an error. Under
 // OutOfOrder neighbours are swapped, under Replay a delivery is sent again, and under WrongSignature forge's version
 // of it is sent before, whose answer must not be 2xx. forge may be nil.
-func (f *Faults) Send(ctx context.Context, client *http.Client, url string, deliveries []Delivery, forge func(Delivery) Delivery) error {
+func (f *Faults) Send(
+	ctx context.Context, client *http.Client, url string, deliveries []Delivery, forge func(Delivery) Delivery,
+) error {
 	for _, d := range f.arrange(deliveries) {
 		if forge != nil && f.Hits(WrongSignature) {
 			status, err := post(ctx, client, url, forge(d))

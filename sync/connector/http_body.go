@@ -60,7 +60,8 @@ func unpack(packed []byte, most int64) ([]byte, error) {
 // failed makes a failure of an error that came instead of a whole answer.
 func failed(r *http.Request, err error) error {
 	if failure, ok := errors.AsType[*Failure](err); ok {
-		return &Failure{Class: failure.Class, Until: failure.Until, Err: fmt.Errorf("%s %s: %w", r.Method, place(r.URL), failure.Err)}
+		err := fmt.Errorf("%s %s: %w", r.Method, place(r.URL), failure.Err)
+		return &Failure{Class: failure.Class, Until: failure.Until, Err: err}
 	}
 	class := TryLater
 	if errors.Is(err, errTooLarge) || errors.Is(err, errEncoding) {

@@ -65,7 +65,9 @@ func mutate(value any, visit func() bool) bool {
 
 func mutateAt(value any, set func(any), visit func() bool) bool {
 	defer set(value)
-	for _, strange := range []any{nil, -1.5, 1e300, "", "\x00\u202e", true, []any{}, []any{nil, map[string]any{}}, map[string]any{"": nil}} {
+	for _, strange := range []any{
+		nil, -1.5, 1e300, "", "\x00\u202e", true, []any{}, []any{nil, map[string]any{}}, map[string]any{"": nil},
+	} {
 		if set(strange); !visit() {
 			return false
 		}

@@ -87,7 +87,9 @@ func (s ReceiverSuite) genuine(tb testing.TB) {
 }
 
 // receive takes a genuine delivery.
-func (s ReceiverSuite) receive(tb testing.TB, receiver connector.Receiver, d connector.Delivery, secrets ...string) []audit.Draft {
+func (s ReceiverSuite) receive(
+	tb testing.TB, receiver connector.Receiver, d connector.Delivery, secrets ...string,
+) []audit.Draft {
 	tb.Helper()
 	received, err := receiver.Receive(copyOf(d), secrets)
 	if err != nil {
@@ -149,7 +151,9 @@ func (s ReceiverSuite) forged(tb testing.TB) {
 	}
 }
 
-func (s ReceiverSuite) refuse(tb testing.TB, receiver connector.Receiver, what string, d connector.Delivery, secrets ...string) {
+func (s ReceiverSuite) refuse(
+	tb testing.TB, receiver connector.Receiver, what string, d connector.Delivery, secrets ...string,
+) {
 	tb.Helper()
 	received, err := receiver.Receive(copyOf(d), secrets)
 	if !errors.Is(err, connector.ErrSignature) || len(received.Drafts) > 0 {

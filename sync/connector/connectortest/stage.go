@@ -150,7 +150,9 @@ func newAccount(tb testing.TB, form []audit.SettingField, values map[string]any)
 }
 
 // open makes the connector, as the engine does when it begins.
-func (a account) open(tb testing.TB, r connector.Registration, client *connector.Client, now func() time.Time, log io.Writer) connector.Opened {
+func (a account) open(
+	tb testing.TB, r connector.Registration, client *connector.Client, now func() time.Time, log io.Writer,
+) connector.Opened {
 	tb.Helper()
 	opened, err := r.Open(connector.Config{
 		Settings: a.settings, HTTP: client, Now: now, Log: slog.New(slog.NewTextHandler(log, nil)),
