@@ -13,7 +13,7 @@ const (
 	// longestInterval is how rarely a quiet feed is polled.
 	longestInterval = 10 * time.Minute
 	// firstBackoff and longestBackoff bound the wait after failures that may pass by themselves.
-	firstBackoff   = 2 * time.Second
+	firstBackoff   = time.Second
 	longestBackoff = 5 * time.Minute
 	// personBackoff is the wait after failures that only a person can mend.
 	personBackoff = 10 * time.Minute

@@ -49,6 +49,7 @@ type Engine struct {
 	opener   Opener
 	recorder *Recorder
 	options  Options
+	gates    *gates
 	slots    map[audit.FetchKind]chan struct{}
 	running  sync.WaitGroup
 }
@@ -62,7 +63,7 @@ type Options struct {
 
 // New makes an engine; Run moves it.
 func New(store Store, opener Opener, recorder *Recorder, o Options) *Engine {
-	return &Engine{store: store, opener: opener, recorder: recorder, options: o, slots: map[audit.FetchKind]chan struct{}{
+	return &Engine{store: store, opener: opener, recorder: recorder, options: o, gates: newGates(o.Now), slots: map[audit.FetchKind]chan struct{}{
 		audit.FetchLive:     make(chan struct{}, liveSlots),
 		audit.FetchBackfill: make(chan struct{}, backfillSlots),
 	}}

@@ -62,7 +62,7 @@ func (w *walk) page(ctx context.Context) (more bool, err error) {
 	if request.Window != nil && !request.Window.From.Before(request.Window.To) {
 		return false, nil // an empty backfill
 	}
-	page, err := w.fetcher.Fetch(ctx, request)
+	page, err := w.engine.gates.pass(ctx, w.fetch, func() (connector.Page, error) { return w.fetcher.Fetch(ctx, request) })
 	if err != nil {
 		return false, err
 	}
