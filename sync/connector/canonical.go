@@ -48,14 +48,12 @@ func canonicalise(raw []byte, except []string) ([]byte, error) {
 func (c *canonicaliser) value() error {
 	c.space()
 	switch b := c.peek(); {
-	case b == '{':
-		return c.nested(c.object)
-	case b == '[':
-		return c.nested(c.array)
 	case b == '"':
 		return c.string()
 	case b == '-' || '0' <= b && b <= '9':
 		return c.number()
+	case b == '{' || b == '[':
+		return c.nested(b)
 	}
 	for _, word := range [...]string{"true", "false", "null"} {
 		if bytes.HasPrefix(c.in[c.at:], []byte(word)) {
@@ -67,11 +65,15 @@ func (c *canonicaliser) value() error {
 	return c.unexpected("at the start of a value")
 }
 
-func (c *canonicaliser) nested(read func() error) error {
+func (c *canonicaliser) nested(bracket byte) (err error) {
 	if c.depth++; c.depth > maxDepth {
 		return fmt.Errorf("values nest deeper than %d", maxDepth)
 	}
-	err := read()
+	if bracket == '{' {
+		err = c.object()
+	} else {
+		err = c.array()
+	}
 	c.depth--
 	return err
 }
@@ -159,7 +161,7 @@ func (c *canonicaliser) arrange(start int, members []span) {
 	if c.arranged(members) {
 		return
 	}
-	slices.SortStableFunc(members, c.compare)
+	slices.SortStableFunc(members, func(a, b span) int { return compare(c.out, a, b) })
 	c.scratch = append(c.scratch[:0], c.out[start:]...)
 	source := c.scratch
 	c.out = c.out[:start]
@@ -176,7 +178,7 @@ func (c *canonicaliser) arrange(start int, members []span) {
 
 func (c *canonicaliser) arranged(members []span) bool {
 	for i := range members[1:] {
-		if c.compare(members[i], members[i+1]) >= 0 {
+		if compare(c.out, members[i], members[i+1]) >= 0 {
 			return false
 		}
 	}
@@ -192,8 +194,8 @@ func (c *canonicaliser) dropped(source []byte, start int, members []span, i int)
 }
 
 // compare orders members by the bytes that their keys decode to.
-func (c *canonicaliser) compare(a, b span) int {
-	x, y := c.out[a.start:a.colon], c.out[b.start:b.colon]
+func compare(out []byte, a, b span) int {
+	x, y := out[a.start:a.colon], out[b.start:b.colon]
 	if !a.escaped && !b.escaped {
 		return bytes.Compare(x[1:len(x)-1], y[1:len(y)-1])
 	}

@@ -34,7 +34,7 @@ const (
 // Failure is an error with its class. Its text may hold the vendor's words: it is logged, never shown.
 type Failure struct {
 	Class Class
-	Until time.Time // of RateLimited: when the vendor takes requests again; zero when it does not say
+	Until time.Time // of RateLimited and TryLater: when the vendor takes requests again; zero when it does not say
 	Err   error
 }
 
@@ -63,6 +63,14 @@ func (c Class) Reason() audit.HealthReason {
 		return audit.ReasonVendorUnavailable
 	}
 	return audit.ReasonVendorUnavailable
+}
+
+// UntilOf is when the vendor takes requests again, zero when the error does not say.
+func UntilOf(err error) time.Time {
+	if failure, ok := errors.AsType[*Failure](err); ok {
+		return failure.Until
+	}
+	return time.Time{}
 }
 
 // ClassOf finds the class of an error; an error without one is TryLater.

@@ -64,6 +64,9 @@ func (a *Answer) failure(now time.Time) error {
 		failure.Class = CredentialsRefused
 	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status >= 500:
 		failure.Class = TryLater
+		if told {
+			failure.Until = until
+		}
 	}
 	return failure
 }

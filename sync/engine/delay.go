@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -46,12 +45,9 @@ func (e *Engine) failed(fetch audit.Fetch, err error) audit.FetchEnd {
 	end := audit.FetchEnd{Reason: class.Reason(), Failures: fetch.Failures + 1, PollInterval: fetch.PollInterval}
 	switch class {
 	case connector.RateLimited:
-		end.HoldAll = true
 		end.Failures = fetch.Failures
-		end.Delay = throttled
-		if failure, ok := errors.AsType[*connector.Failure](err); ok && !failure.Until.IsZero() {
-			// A little later than asked, never earlier.
-			end.Delay = min(max(failure.Until.Sub(e.options.Now()), 0), longestThrottle) + 100*time.Millisecond
+		if connector.UntilOf(err).IsZero() {
+			end.HoldAll, end.Delay = true, throttled
 		}
 	case connector.CredentialsRefused, connector.ConfigurationWrong, connector.AddressRefused:
 		end.Delay = jitter(min(backoff(end.Failures)*8, personBackoff))
@@ -60,6 +56,11 @@ func (e *Engine) failed(fetch audit.Fetch, err error) audit.FetchEnd {
 		end.Delay = backoff(end.Failures)
 	case connector.TryLater, connector.Malformed:
 		end.Delay = jitter(backoff(end.Failures))
+	}
+	if until := connector.UntilOf(err); !until.IsZero() {
+		// A little later than asked, never earlier; and no other fetch of the account before.
+		asked := min(max(until.Sub(e.options.Now()), 0), longestThrottle) + 100*time.Millisecond
+		end.HoldAll, end.Delay = true, max(end.Delay, asked)
 	}
 	return end
 }

@@ -57,11 +57,9 @@ func (g *gates) pass(ctx context.Context, fetch audit.Fetch, ask func() (connect
 		return connector.Page{}, &connector.Failure{Class: connector.RateLimited, Until: own.closed, Err: errThrottled}
 	}
 	page, err := ask()
-	if failure, ok := errors.AsType[*connector.Failure](err); ok && failure.Class == connector.RateLimited {
-		own.closed = failure.Until
-		if own.closed.IsZero() {
-			own.closed = g.now().Add(throttled)
-		}
+	own.closed = connector.UntilOf(err)
+	if own.closed.IsZero() && connector.ClassOf(err) == connector.RateLimited {
+		own.closed = g.now().Add(throttled)
 	}
 	if err != nil {
 		return connector.Page{}, fmt.Errorf("fetching a page: %w", err)
