@@ -48,7 +48,7 @@ func (g guard) check(query string) error {
 	}
 	s := survey{
 		bounds: g.bounds, fragments: document.Fragments,
-		known: map[string]extent{}, open: map[string]bool{},
+		known: map[string]extent{}, open: map[string]bool{}, names: map[string]int{},
 	}
 	return s.document(document)
 }
@@ -75,6 +75,7 @@ type survey struct {
 	fragments  ast.FragmentDefinitionList
 	known      map[string]extent // fragments that are measured
 	open       map[string]bool   // fragments that are being measured
+	names      map[string]int    // how often a name stands in the text
 	aliases    int
 	directives int
 }
@@ -163,11 +164,8 @@ func (s *survey) selection(selection ast.Selection) (extent, error) {
 }
 
 func (s *survey) field(field *ast.Field) (extent, error) {
-	if field.Alias != field.Name {
-		s.aliases++
-	}
-	if s.aliases > s.bounds.aliases {
-		return extent{}, tooComplex("the document has more than %d aliases", s.bounds.aliases)
+	if err := s.name(field); err != nil {
+		return extent{}, err
 	}
 	if err := s.decoration(field.Directives); err != nil {
 		return extent{}, err
@@ -184,6 +182,21 @@ func (s *survey) field(field *ast.Field) (extent, error) {
 		size.depth, size.introspection = 1, max(below.depth, below.introspection)+1
 	}
 	return size, err
+}
+
+// name counts how a field is called in the answer.
+func (s *survey) name(field *ast.Field) error {
+	s.names[field.Alias]++
+	if field.Alias != field.Name {
+		s.aliases++
+	}
+	switch {
+	case s.names[field.Alias] > s.bounds.repeats:
+		return tooComplex("the document selects one field more than %d times", s.bounds.repeats)
+	case s.aliases > s.bounds.aliases:
+		return tooComplex("the document has more than %d aliases", s.bounds.aliases)
+	}
+	return nil
 }
 
 // fragment measures a fragment, used or not. One that nobody defined is left to validation, which names it.
@@ -214,6 +227,9 @@ func (s *survey) decoration(directives ast.DirectiveList) error {
 		return tooComplex("the document has more than %d directives", s.bounds.directives)
 	}
 	for _, directive := range directives {
+		if directive.Name == "defer" { // gqlgen would answer in parts, and only the first would be sent
+			return &failure{code: codeValidationFailed, message: "@defer is not offered"}
+		}
 		if err := literals(directive.Arguments); err != nil {
 			return err
 		}

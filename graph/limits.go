@@ -49,12 +49,13 @@ type bounds struct {
 	roots         int // root fields of an operation
 	fragments     int // definitions
 	perSet        int // selections of one set
+	repeats       int // fields of one name: validation compares all pairs of them
 	expanded      int // fields once all spreads are followed
 }
 
 func documentBounds() bounds {
 	return bounds{
 		bytes: 32 << 10, tokens: 1000, depth: 10, introspection: 20, aliases: 30, directives: 20,
-		roots: 8, fragments: 50, perSet: 200, expanded: 2000,
+		roots: 8, fragments: 50, perSet: 200, repeats: 150, expanded: 2000,
 	}
 }

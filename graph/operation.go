@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -22,13 +23,16 @@ type operation struct {
 	principal *auth.Principal
 	requestID string
 	begun     time.Time
-	view      func() (audit.View, error) // makes it once, whoever asks
+
+	asked   sync.Once // for the view
+	view    audit.View
+	viewErr error
 
 	cost    int   // once it is priced
 	charged *Cost // once it is paid for, until an answer has told it
 
 	mu    sync.Mutex
-	ended error
+	ended error // of a subscription
 }
 
 // Cost is `extensions.cost` of an answer.
@@ -47,15 +51,24 @@ func operationFrom(ctx context.Context) *operation {
 
 // begin gives a context its operation and its principal.
 func (s *Server) begin(ctx context.Context, principal *auth.Principal, requestID string) context.Context {
-	current := &operation{server: s, principal: principal, requestID: requestID, begun: s.now()}
+	current := &operation{
+		server: s, principal: principal, requestID: requestID, begun: s.now(),
+		viewErr: errNoView,
+	}
 	ctx = context.WithValue(auth.NewContext(ctx, principal), operationKey{}, current)
-	current.view = sync.OnceValues(func() (audit.View, error) { return s.views.View(ctx, principal) })
 	return graphql.StartOperationTrace(ctx)
 }
 
+// errNoView stays when making the view panicked: its zero value must not be taken for one.
+var errNoView = errors.New("the operation has no view")
+
 // ViewFrom returns what the operation of a context may see. All its fields share one view, so that they add up; it is made
 // when the first of them asks.
-func ViewFrom(ctx context.Context) (audit.View, error) { return operationFrom(ctx).view() }
+func ViewFrom(ctx context.Context) (audit.View, error) {
+	current := operationFrom(ctx)
+	current.asked.Do(func() { current.view, current.viewErr = current.server.views.View(ctx, current.principal) })
+	return current.view, current.viewErr
+}
 
 // EndSubscription makes err the last message of the subscription that a context belongs to; the resolver closes its
 // channel after it. Without it a closed channel ends the subscription in good order.

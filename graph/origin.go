@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/rs/cors"
@@ -21,7 +22,7 @@ func NewOrigins(publicURL string, further []string) (Origins, error) {
 	if err != nil || own.Host == "" {
 		return Origins{}, fmt.Errorf("the public URL %q is no URL with a scheme and a host", publicURL)
 	}
-	allowed := map[string]bool{own.Scheme + "://" + own.Host: true}
+	allowed := map[string]bool{strings.ToLower(own.Scheme + "://" + own.Host): true}
 	for _, origin := range further {
 		parsed, err := url.Parse(origin)
 		if err != nil || parsed.Host == "" || parsed.Scheme+"://"+parsed.Host != origin {

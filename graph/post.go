@@ -1,8 +1,8 @@
 package graph
 
 import (
-	"bytes"
 	"errors"
+	"io"
 
 	"math"
 	"mime"
@@ -150,15 +150,14 @@ func readBody(w http.ResponseWriter, r *http.Request, principal *auth.Principal)
 	if r.ContentLength > limit {
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	}
-	var body bytes.Buffer
-	_, err = body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if _, exceeded := errors.AsType[*http.MaxBytesError](err); exceeded {
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	}
 	if err != nil {
 		return nil, http.StatusBadRequest, badInput("the body ended before it was complete")
 	}
-	return body.Bytes(), 0, nil
+	return body, 0, nil
 }
 
 // single is the value of a header, empty when there is none or more than one.

@@ -3,36 +3,35 @@ package graph
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// Reasons to refuse a request that is no GraphQL request. Nothing of the request is quoted: it may hold secrets.
-var (
-	errBatch     = errors.New("batches are not offered: send one object per request")
-	errNoObject  = errors.New("the request is no JSON object with query, operationName, variables and extensions")
-	errQuery     = errors.New("query must be a string with a document")
-	errName      = errors.New("operationName must be a string")
-	errVariables = errors.New("variables must be an object")
-	errExtension = errors.New("extensions must be an object")
+// Why a request is no GraphQL request. Nothing of it is quoted: it may hold secrets.
+const (
+	batchRefused    = "batches are not offered: send one object per request"
+	noObject        = "the request is no JSON object with query, operationName, variables and extensions alone"
+	queryWrong      = "query must be a string with a document"
+	nameWrong       = "operationName must be a string"
+	variablesWrong  = "variables must be an object"
+	extensionsWrong = "extensions must be an object"
 )
 
 // readParams reads a request, from the body of a POST or the payload of a subscribe message. Members that are null are
 // absent; a member that the protocol does not know is refused.
 func readParams(text []byte) (*graphql.RawParams, *failure) {
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
-		return nil, badInput(errBatch.Error())
+		return nil, badInput(batchRefused)
 	}
 	// A map, since struct fields would match names in any case.
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
-		return nil, badInput(errNoObject.Error())
+		return nil, badInput(noObject)
 	}
 	var params graphql.RawParams
 	for name, value := range members {
-		if err := readMember(&params, name, value); err != nil {
-			return nil, badInput(err.Error())
+		if wrong := readMember(&params, name, value); wrong != "" {
+			return nil, badInput(wrong)
 		}
 	}
 	_, persisted := params.Extensions["persistedQuery"]
@@ -41,33 +40,32 @@ func readParams(text []byte) (*graphql.RawParams, *failure) {
 		return nil, &failure{code: codePersisted, message: "PersistedQueryNotSupported"}
 	}
 	if params.Query == "" {
-		return nil, badInput(errQuery.Error())
+		return nil, badInput(queryWrong)
 	}
 	return &params, nil
 }
 
-func readMember(params *graphql.RawParams, name string, value json.RawMessage) error {
+// readMember reads one member, or says what is wrong with it.
+func readMember(params *graphql.RawParams, name string, value json.RawMessage) (wrong string) {
+	var into any
 	switch name {
 	case "query":
-		return read(value, &params.Query, errQuery)
+		into, wrong = &params.Query, queryWrong
 	case "operationName":
-		return read(value, &params.OperationName, errName)
+		into, wrong = &params.OperationName, nameWrong
 	case "variables":
-		return read(value, &params.Variables, errVariables)
+		into, wrong = &params.Variables, variablesWrong
 	case "extensions":
-		return read(value, &params.Extensions, errExtension)
+		into, wrong = &params.Extensions, extensionsWrong
 	case "documentId":
-		return nil
+		return ""
+	default:
+		return noObject
 	}
-	return errNoObject
-}
-
-// read keeps numbers as they are written, so that long ones stay exact.
-func read(value json.RawMessage, into any, otherwise error) error {
 	decoder := json.NewDecoder(bytes.NewReader(value))
-	decoder.UseNumber()
+	decoder.UseNumber() // long numbers stay exact
 	if decoder.Decode(into) != nil {
-		return otherwise
+		return wrong
 	}
-	return nil
+	return ""
 }

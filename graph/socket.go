@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -47,20 +46,20 @@ var (
 // socket is one websocket connection.
 type socket struct {
 	server    *Server
-	request   *http.Request
+	request   *http.Request // the upgrade
 	requestID string
 	conn      *websocket.Conn
-	wire      net.Conn
-
+	wire      net.Conn        // below conn
 	ctx       context.Context // of its operations
 	cancel    context.CancelFunc
+	work      sync.WaitGroup // all its goroutines but the reader
 	closing   atomic.Bool
-	principal *auth.Principal // the reader's; nil until connection_init is acknowledged
-	release   func()
-	initTimer *time.Timer
-	work      sync.WaitGroup // all goroutines of the socket but the reader
+	writing   sync.Mutex // held for one message
 
-	writing sync.Mutex // one message at a time
+	// The reader's own.
+	principal *auth.Principal // nil until connection_init is acknowledged
+	release   func()          // takes it off the count of its principal's sockets
+	initTimer *time.Timer
 
 	mu         sync.Mutex
 	operations map[string]*subscription // by the client's id
@@ -255,7 +254,7 @@ func (k *socket) ping() {
 		ctx, cancel := context.WithTimeout(k.ctx, k.server.times.ping)
 		err := k.conn.Ping(ctx)
 		cancel()
-		if err != nil && !errors.Is(err, context.Canceled) {
+		if err != nil && !k.closing.Load() {
 			k.sever()
 			return
 		}
@@ -272,7 +271,8 @@ func (k *socket) write(ctx context.Context, id, kind string, payload ...[]byte) 
 	}
 	late := time.AfterFunc(k.server.times.write, func() { k.close(closeTooSlow) })
 	defer late.Stop()
-	if k.conn.Write(context.Background(), websocket.MessageText, frame(id, kind, payload)) != nil {
+	err := k.conn.Write(context.Background(), websocket.MessageText, frame(id, kind, payload))
+	if err != nil && !k.closing.Load() { // a socket that closes leaves the client time to read why
 		k.sever()
 	}
 }

@@ -25,9 +25,16 @@ func (k *socket) subscribe(m message) (closing, bool) {
 	}
 	ctx, cancel := context.WithCancel(k.ctx)
 	sub := &subscription{id: m.ID, ctx: k.server.begin(ctx, k.principal, newRequestID()), cancel: cancel}
-	if !k.enter(sub) {
+	unique, room := k.enter(sub)
+	if !unique {
 		cancel()
 		return closeDuplicate, false
+	}
+	if !room {
+		// Here and now: a client that does not read must not make goroutines pile up.
+		k.refuse(sub, tooMany().response(operationFrom(sub.ctx).requestID))
+		k.leave(sub)
+		return closing{}, true
 	}
 	k.work.Go(func() {
 		defer k.leave(sub)
@@ -36,23 +43,35 @@ func (k *socket) subscribe(m message) (closing, bool) {
 	return closing{}, true
 }
 
-// enter makes an operation known, false when there is one with its id.
-func (k *socket) enter(sub *subscription) bool {
+// enter makes an operation known unless there is one with its id, and says whether there is room to run it. Operations
+// that are about to end take room.
+func (k *socket) enter(sub *subscription) (unique, room bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.operations[sub.id] != nil {
-		return false
+		return false, false
 	}
 	k.operations[sub.id] = sub
 	k.running++
-	return true
+	return true, k.running <= k.server.limits.MaxSubscriptions
+}
+
+func tooMany() *failure {
+	return &failure{code: codeRateLimited, message: "too many operations on this socket", retryable: true}
 }
 
 func (k *socket) leave(sub *subscription) {
 	sub.cancel()
+	k.forget(sub)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.running--
+}
+
+// forget frees the id of an operation.
+func (k *socket) forget(sub *subscription) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if k.operations[sub.id] == sub {
 		delete(k.operations, sub.id)
 	}
@@ -68,24 +87,11 @@ func (k *socket) complete(id string) {
 	}
 }
 
-// crowded reports whether more operations run than a socket may have, those included that are about to end.
-func (k *socket) crowded() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.running > k.server.limits.MaxSubscriptions
-}
-
 // operate runs an operation to its end, or until the client completes it.
 func (k *socket) operate(sub *subscription, payload []byte) {
-	requestID := operationFrom(sub.ctx).requestID
-	if k.crowded() {
-		f := &failure{code: codeRateLimited, message: "there are too many operations on this socket", retryable: true}
-		k.refuse(sub, f.response(requestID))
-		return
-	}
 	params, f := readParams(payload)
 	if f != nil {
-		k.refuse(sub, f.response(requestID))
+		k.refuse(sub, f.response(operationFrom(sub.ctx).requestID))
 		return
 	}
 	prepared, refusal := k.server.prepare(sub.ctx, params)
@@ -105,7 +111,7 @@ func (k *socket) operate(sub *subscription, payload []byte) {
 		return
 	}
 	k.next(sub, response)
-	k.write(sub.ctx, sub.id, "complete")
+	k.finish(sub, "complete")
 }
 
 // stream sends the messages of a subscription until it ends.
@@ -119,7 +125,7 @@ func (k *socket) stream(sub *subscription, prepared *graphql.OperationContext) {
 		k.refuse(sub, failed)
 	default:
 		k.server.report(sub.ctx, prepared, statusOK)
-		k.write(sub.ctx, sub.id, "complete")
+		k.finish(sub, "complete")
 	}
 }
 
@@ -146,5 +152,11 @@ func (k *socket) next(sub *subscription, response *graphql.Response) {
 
 // refuse sends the errors that end an operation.
 func (k *socket) refuse(sub *subscription, response *graphql.Response) {
-	k.write(sub.ctx, sub.id, "error", mustMarshal(response.Errors))
+	k.finish(sub, "error", mustMarshal(response.Errors))
+}
+
+// finish sends the last message of an operation. The client may use the id again as soon as it has read it.
+func (k *socket) finish(sub *subscription, kind string, payload ...[]byte) {
+	k.forget(sub)
+	k.write(sub.ctx, sub.id, kind, payload...)
 }
