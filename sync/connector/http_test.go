@@ -98,7 +98,7 @@ func TestStatuses(t *testing.T) {
 		{status: 429, header: "Retry-After: 0", class: RateLimited, wait: time.Second},
 		{status: 429, header: "Retry-After: 90", class: RateLimited, wait: 90 * time.Second},
 		{status: 500, class: TryLater},
-		{status: 500, header: "Retry-After: 5", class: TryLater},
+		{status: 500, header: "Retry-After: 5", class: TryLater, wait: 5 * time.Second},
 		{status: 502, class: TryLater},
 		{status: 503, class: TryLater},
 		{status: 503, header: "Retry-After: 5", class: RateLimited, wait: 5 * time.Second},
