@@ -513,3 +513,31 @@ func TestLogOfAnOperation(t *testing.T) {
 		}
 	}
 }
+
+// Tools ask for the whole schema in one query, types of fields nine wrappers deep.
+func TestToolsCanReadTheSchema(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	reference := "kind name"
+	for range 9 {
+		reference = "kind name ofType{" + reference + "}"
+	}
+	query := `query IntrospectionQuery{__schema{
+		description queryType{name kind} mutationType{name kind} subscriptionType{name kind}
+		types{...Whole} directives{name description isRepeatable locations args(includeDeprecated:true){...Input}}
+	}}
+	fragment Whole on __Type{
+		kind name description specifiedByURL isOneOf
+		fields(includeDeprecated:true){
+			name description args(includeDeprecated:true){...Input} type{...Reference} isDeprecated deprecationReason
+		}
+		inputFields(includeDeprecated:true){...Input} interfaces{...Reference}
+		enumValues(includeDeprecated:true){name description isDeprecated deprecationReason} possibleTypes{...Reference}
+	}
+	fragment Input on __InputValue{name description type{...Reference} defaultValue isDeprecated deprecationReason}
+	fragment Reference on __Type{` + reference + `}`
+	got := s.query(t, query, nil)
+	if got.status != 200 || len(got.Errors) > 0 || !strings.Contains(got.body, `"name":"ActivityConnection"`) {
+		t.Errorf("got %d %.500s", got.status, got.body)
+	}
+}
