@@ -78,6 +78,7 @@ type server struct {
 	graph        *graph.Server
 	index        *search.Index // nil without MEILI_URL
 	places       *location.Database
+	client       *connector.Client
 	origins      graph.Origins
 	webhooks     http.Handler
 	publicURL    string
@@ -129,14 +130,14 @@ func newServer(ctx context.Context, c config, d *database, log *slog.Logger) (*s
 		return nil, err
 	}
 	guard := connector.NewGuard(c.egressAllow)
-	client := connector.NewClient(connector.ClientOptions{Guard: guard, UserAgent: "annals", Now: time.Now})
+	s.client = connector.NewClient(connector.ClientOptions{Guard: guard, UserAgent: "annals", Now: time.Now})
 	s.recorder = engine.NewRecorder(d, s.locator(), time.Now)
 	s.integrations = integration.New(d, catalogue(), integration.Options{
-		Sealer: sealer, Client: client, Guard: guard, PublicURL: s.publicURL, NewID: db.RandomID, Now: time.Now, Log: log,
+		Sealer: sealer, Client: s.client, Guard: guard, PublicURL: s.publicURL, NewID: db.RandomID, Now: time.Now, Log: log,
 	})
 	s.engine = engine.New(d, s.integrations, s.recorder, engine.Options{PollFloor: c.pollFloor, Now: time.Now, Log: log})
 	s.webhooks = webhook.New(d, s.integrations, s.recordDelivery, time.Now, log)
-	if err := s.openAuthority(ctx, sealer, client); err != nil {
+	if err := s.openAuthority(ctx, sealer); err != nil {
 		return nil, err
 	}
 	if c.meiliURL != "" {
@@ -167,7 +168,7 @@ func (s *server) locator() engine.Locator {
 	return s.places
 }
 
-func (s *server) openAuthority(ctx context.Context, sealer auth.Sealer, client *connector.Client) (err error) {
+func (s *server) openAuthority(ctx context.Context, sealer auth.Sealer) (err error) {
 	if s.keys, err = auth.OpenKeys(ctx, s.database, sealer, time.Now); err != nil {
 		return fmt.Errorf("ANNALS_KEY_FILE: %w", err)
 	}
@@ -178,7 +179,7 @@ func (s *server) openAuthority(ctx context.Context, sealer auth.Sealer, client *
 			return fmt.Errorf("ANNALS_ISSUERS_FILE: %w", err)
 		}
 		external, err = auth.OpenExternal(ctx, auth.ExternalOptions{
-			Issuers: issuers, Client: client.HTTPClient(), Now: time.Now, Log: s.log,
+			Issuers: issuers, Client: s.client.HTTPClient(), Now: time.Now, Log: s.log,
 			Tenant: func(ctx context.Context, name string) (*audit.Tenant, error) {
 				tenant, err := s.database.Tenant(ctx, name)
 				return &tenant, err
@@ -324,6 +325,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func(ctx 
 	if s.places != nil {
 		err = errors.Join(err, s.places.Close())
 	}
+	s.client.CloseIdleConnections()
 	return err
 }
 
