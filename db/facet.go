@@ -2,6 +2,9 @@ package db
 
 import (
 	"context"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"annals/audit"
 )
@@ -13,47 +16,98 @@ func (db *DB) Facet(ctx context.Context, view audit.View, f audit.FacetQuery) (*
 	}
 	q := &query{}
 	value, label := facetColumns(f.Field)
-	q.WriteString("WITH g AS MATERIALIZED (SELECT " + value + " AS v, count(*) AS n, " + label + " AS label FROM activities WHERE tenant_id = " +
+	q.WriteString("WITH g AS MATERIALIZED (SELECT " + value + " AS v, count(*) AS n, (" + label + ")[2] AS label FROM activities WHERE tenant_id = " +
 		q.arg(view.Tenant()) + " AND " + q.where(view.Visible(f.Where)) + " GROUP BY 1), ")
-	q.listed(f, "n")
+	q.listed(f)
 	q.WriteString(`SELECT coalesce((SELECT sum(n) FROM g), 0)::bigint, coalesce((SELECT n FROM g WHERE v = ''), 0),
 		(SELECT count(*) FROM g WHERE v <> ''),
 		coalesce((SELECT sum(n) FROM g WHERE v <> '' AND v NOT IN (SELECT v FROM listed)), 0)::bigint,
 		ARRAY(SELECT v FROM listed ORDER BY n DESC, v), ARRAY(SELECT n FROM listed ORDER BY n DESC, v),
 		ARRAY(SELECT label FROM listed ORDER BY n DESC, v)`)
-	return db.scanFacet(ctx, q, f)
+	facet, err := db.scanFacet(ctx, q, f)
+	if err != nil || f.Field != audit.FacetIntegration {
+		return facet, err
+	}
+	return facet, db.nameIntegrations(ctx, view, facet)
 }
 
-// facetColumns are the value of a one-valued field as text, empty when absent, and its label as an aggregate.
+// nameIntegrations labels the values that nothing was counted of, as far as the view sees them.
+func (db *DB) nameIntegrations(ctx context.Context, view audit.View, facet *audit.Facet) error {
+	values := map[string]*audit.FacetValue{}
+	var ids []audit.IntegrationID
+	for _, value := range facet.Values {
+		if id, err := strconv.ParseInt(value.Value, 10, 64); err == nil && value.Count == 0 {
+			values[value.Value], ids = value, append(ids, audit.IntegrationID(id))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := db.IntegrationsByID(ctx, view, ids)
+	for _, i := range found {
+		values[i.Number.String()].Label = i.Name
+	}
+	return err
+}
+
+// facetColumns are the value of a one-valued field as text, empty when absent, and its label as an aggregate like that
+// of lastText.
 func facetColumns(f audit.FacetField) (value, label string) {
 	switch f {
 	case audit.FacetIP:
-		return "coalesce(host(ip), '') COLLATE \"C\"", "NULL::text"
+		return "coalesce(host(ip), '') COLLATE \"C\"", noLabel
 	case audit.FacetIntegration:
-		return "integration_id::text COLLATE \"C\"", `(SELECT i.name FROM integrations i
-			WHERE i.tenant_id = min(activities.tenant_id) AND i.id = min(activities.integration_id))`
+		return "integration_id::text COLLATE \"C\"", `ARRAY['', (SELECT i.name FROM integrations i
+			WHERE i.tenant_id = min(activities.tenant_id) AND i.id = min(activities.integration_id))]`
 	case audit.FacetActor:
-		return "actor_key", actorLabel
+		return "actor_key", lastText("seq", "coalesce(nullif(actor_name, ''), actor_email)")
 	}
-	return column(f.Field()), "NULL::text"
+	return column(f.Field()), noLabel
 }
 
-// actorLabel is the actor's last name, or else e-mail: the greatest pair of padded seq and text.
-const actorLabel = `(max(ARRAY[to_char(seq, 'FM0000000000000000000'), coalesce(nullif(actor_name, ''), actor_email)] COLLATE "C")
-	FILTER (WHERE actor_name <> '' OR actor_email <> ''))[2]`
+const noLabel = "NULL::text[]"
+
+// lastText is an aggregate that gives the newest text that is not empty: the greatest pair of padded seq and text. The
+// text is its second element; the greatest of several pairs is the newest of all.
+func lastText(seq, text string) string {
+	return "max(ARRAY[to_char(" + seq + ", 'FM0000000000000000000'), " + text + "] COLLATE \"C\") FILTER (WHERE " + text + " <> '')"
+}
 
 // listed defines the values to give: the first ones, and those asked for in any case, with 0 when none matches.
-func (q *query) listed(f audit.FacetQuery, count string) {
+func (q *query) listed(f audit.FacetQuery) {
 	contains := "TRUE"
-	if f.Contains != "" {
-		pattern := q.arg(f.Contains)
-		contains = "(strpos(lower(v), lower(" + pattern + ")) > 0 OR strpos(lower(coalesce(label, '')), lower(" + pattern + ")) > 0)"
+	switch {
+	case !isStorable(f.Contains):
+		contains = "FALSE"
+	case f.Contains != "":
+		pattern := q.arg(foldedPattern(f.Contains))
+		contains = "(v ~ " + pattern + " OR label ~ " + pattern + ")"
 	}
-	also := q.arg(f.Also)
-	q.WriteString("firsts AS (SELECT v, " + count + " AS n, label FROM g WHERE v <> '' AND " + contains +
+	q.WriteString("firsts AS (SELECT v, n, label FROM g WHERE v <> '' AND " + contains +
 		" ORDER BY n DESC, v LIMIT " + q.arg(f.First) + "), listed AS (SELECT * FROM firsts UNION ALL " +
-		"SELECT a, coalesce(g." + count + ", 0), g.label FROM unnest(" + also + "::text[]) AS a LEFT JOIN g ON g.v = a COLLATE \"C\" " +
+		"SELECT a, coalesce(g.n, 0), g.label FROM unnest(" + q.arg(storable(f.Also)) + "::text[]) AS a LEFT JOIN g ON g.v = a COLLATE \"C\" " +
 		"WHERE a NOT IN (SELECT v FROM firsts)) ")
+}
+
+// foldedPattern is a regular expression that finds a text without regard to case. Which letters are the same is said
+// here, since the database's own idea of it is that of its locale.
+func foldedPattern(text string) string {
+	var pattern strings.Builder
+	for _, r := range text {
+		switch other := unicode.SimpleFold(r); {
+		case other != r:
+			pattern.WriteString("[" + string(r))
+			for ; other != r; other = unicode.SimpleFold(other) {
+				pattern.WriteRune(other)
+			}
+			pattern.WriteByte(']')
+		case r < unicode.MaxASCII && !unicode.IsDigit(r):
+			pattern.WriteString(`\` + string(r))
+		default:
+			pattern.WriteRune(r)
+		}
+	}
+	return pattern.String()
 }
 
 func (db *DB) scanFacet(ctx context.Context, q *query, f audit.FacetQuery) (*audit.Facet, error) {
@@ -78,18 +132,19 @@ func (db *DB) scanFacet(ctx context.Context, q *query, f audit.FacetQuery) (*aud
 
 // targetFacet counts an activity once for each of its values.
 func (db *DB) targetFacet(ctx context.Context, view audit.View, f audit.FacetQuery) (*audit.Facet, error) {
-	value, label := targetColumn(f.Field.Field()), "NULL::text"
+	value, label := targetColumn(f.Field.Field()), noLabel
 	if f.Field == audit.FacetTarget {
-		label = `(max(ARRAY[to_char(m.seq, 'FM0000000000000000000'), t.name] COLLATE "C") FILTER (WHERE t.name <> ''))[2]`
+		label = lastText("m.seq", "t.name")
 	}
 	q := &query{}
 	q.WriteString("WITH m AS MATERIALIZED (SELECT seq, targets FROM activities WHERE tenant_id = " +
 		q.arg(view.Tenant()) + " AND " + q.where(view.Visible(f.Where)) + "), " +
 		"p AS MATERIALIZED (SELECT m.seq, " + value + " AS v, " + label + " AS label FROM m, " + targetList +
 		" WHERE " + q.targetConditions(rootTarget(f.Where)) + " GROUP BY 1, 2), " +
-		"g AS MATERIALIZED (SELECT v, count(*) AS n, max(label COLLATE \"C\") AS label FROM p GROUP BY 1), ")
-	q.listed(f, "n")
-	q.WriteString(`SELECT (SELECT count(*) FROM m), (SELECT count(*) FROM m WHERE targets = ''),
+		"g AS MATERIALIZED (SELECT v, count(*) AS n, (max(label COLLATE \"C\"))[2] AS label FROM p GROUP BY 1), ")
+	q.listed(f)
+	q.WriteString(`SELECT (SELECT count(*) FROM m),
+		(SELECT count(*) FROM m WHERE targets = '' OR seq IN (SELECT seq FROM p WHERE v = '')),
 		(SELECT count(*) FROM g WHERE v <> ''),
 		(SELECT count(DISTINCT seq) FROM p WHERE v <> '' AND v NOT IN (SELECT v FROM listed)),
 		ARRAY(SELECT v FROM listed ORDER BY n DESC, v), ARRAY(SELECT n FROM listed ORDER BY n DESC, v),

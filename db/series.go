@@ -11,16 +11,17 @@ import (
 
 // Series counts activities per bucket, and per value of a field. It fills Totals, Groups, Other, Missing and Total.
 func (db *DB) Series(ctx context.Context, view audit.View, s audit.SeriesQuery) (*audit.Series, error) {
-	value, label := "''::text", "NULL::text"
+	value, label := "''::text", noLabel
 	if s.GroupBy != "" {
 		value, label = facetColumns(s.GroupBy)
 	}
 	q := &query{}
+	within := audit.Between{Field: audit.FieldOccurred, From: s.Starts[0], To: s.End}
 	q.WriteString("WITH g AS MATERIALIZED (SELECT width_bucket(occurred_at, " + q.arg(s.Starts) + "::timestamptz[]) AS b, " +
-		value + " AS v, count(*) AS n, " + label + " AS label, max(seq) AS newest FROM activities WHERE tenant_id = " + q.arg(view.Tenant()) + " AND " +
-		q.where(view.Visible(append(s.Where, audit.Between{Field: audit.FieldOccurred, From: s.Starts[0], To: s.End}))) +
-		" GROUP BY 1, 2), top AS (SELECT v, sum(n) AS total, (array_agg(label ORDER BY newest DESC) FILTER (WHERE label IS NOT NULL))[1] AS label" +
-		" FROM g WHERE v <> '' GROUP BY v ORDER BY total DESC, v LIMIT " + q.arg(s.Top) + `)
+		value + " AS v, count(*) AS n, " + label + " AS label FROM activities WHERE tenant_id = " + q.arg(view.Tenant()) +
+		" AND " + q.where(view.Visible(s.Where)) + " AND " + q.where(within) + " GROUP BY 1, 2), " +
+		"top AS (SELECT v, sum(n) AS total, (max(label COLLATE \"C\"))[2] AS label FROM g WHERE v <> '' GROUP BY v" +
+		" ORDER BY total DESC, v LIMIT " + q.arg(s.Top) + `)
 		SELECT b, CASE WHEN g.v = '' THEN 'missing' WHEN top.v IS NULL THEN 'other' ELSE 'top' END AS line,
 			coalesce(top.v, ''), coalesce(min(top.label), ''), sum(n)::bigint
 		FROM g LEFT JOIN top ON top.v = g.v GROUP BY 1, 2, 3 ORDER BY max(top.total) DESC NULLS LAST, 3, 1`)
@@ -74,16 +75,16 @@ func newGroup(buckets int, value, label string) *audit.SeriesGroup {
 	return &audit.SeriesGroup{Value: value, Label: label, Counts: make([]int64, buckets)}
 }
 
-// Oldest is the time of the oldest matching activity, zero when there is none.
-func (db *DB) Oldest(ctx context.Context, view audit.View, where audit.All) (time.Time, error) {
+// Oldest is the time of the oldest matching activity, nil when there is none.
+func (db *DB) Oldest(ctx context.Context, view audit.View, where audit.All) (*time.Time, error) {
 	q := &query{}
 	q.WriteString("SELECT min(occurred_at) FROM activities WHERE tenant_id = " + q.arg(view.Tenant()) + " AND " + q.where(view.Visible(where)))
 	var oldest *time.Time
 	if err := db.pool.QueryRow(ctx, q.String(), q.args...).Scan(&oldest); err != nil {
-		return time.Time{}, translate("finding the oldest activity", err)
+		return nil, translate("finding the oldest activity", err)
 	}
-	if oldest == nil {
-		return time.Time{}, nil
+	if oldest != nil {
+		oldest = new(oldest.UTC())
 	}
-	return oldest.UTC(), nil
+	return oldest, nil
 }

@@ -2,8 +2,10 @@ package db
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"annals/audit"
 )
@@ -29,7 +31,7 @@ func (q *query) where(e audit.Expr) string {
 	case audit.Any:
 		return q.joined(e, " OR ", "FALSE")
 	case audit.Not:
-		return "NOT " + q.where(e.Of)
+		return "NOT (" + q.where(e.Of) + ")"
 	case audit.InIntegrations:
 		return negated(e.Negated, "integration_id = ANY("+q.arg(e.IDs)+"::bigint[])")
 	case audit.InNetworks:
@@ -70,14 +72,21 @@ func negated(not bool, condition string) string {
 func (q *query) text(e audit.Expr, name func(audit.Field) string) string {
 	switch e := e.(type) {
 	case audit.In:
-		return negated(e.Negated, name(e.Field)+" = ANY("+q.arg(e.Values)+"::text[])")
+		return negated(e.Negated, name(e.Field)+" = ANY("+q.arg(storable(e.Values))+"::text[])")
 	case audit.Prefix:
-		return "EXISTS (SELECT FROM unnest(" + q.arg(e.Values) + "::text[]) AS p WHERE starts_with(" + name(e.Field) + ", p))"
+		return "EXISTS (SELECT FROM unnest(" + q.arg(storable(e.Values)) + "::text[]) AS p WHERE starts_with(" + name(e.Field) + ", p))"
 	case audit.Has:
 		return negated(e.Negated, name(e.Field)+" <> ''")
 	}
 	panic(fmt.Sprintf("db: no SQL for %T", e)) // a new kind of condition was forgotten here
 }
+
+// storable leaves out what no stored text is or begins with: Postgres refuses it as an argument.
+func storable(values []string) []string {
+	return slices.DeleteFunc(slices.Clone(values), func(value string) bool { return !isStorable(value) })
+}
+
+func isStorable(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
 
 func (q *query) between(e audit.Between) string {
 	name := "occurred_at"

@@ -32,8 +32,8 @@ type Counter interface {
 	Facet(ctx context.Context, view audit.View, facet audit.FacetQuery) (*audit.Facet, error)
 	// Series counts per bucket: Totals, Groups, Other, Missing and Total of the answer. INTEGRATION as in Facet.
 	Series(ctx context.Context, view audit.View, series audit.SeriesQuery) (*audit.Series, error)
-	// Oldest is the occurredAt of the oldest match, zero when nothing matches.
-	Oldest(ctx context.Context, view audit.View, where audit.All) (time.Time, error)
+	// Oldest is the occurredAt of the oldest match, nil when nothing matches.
+	Oldest(ctx context.Context, view audit.View, where audit.All) (*time.Time, error)
 }
 
 // Explorer reads activities.

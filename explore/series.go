@@ -53,14 +53,15 @@ func (x *Explorer) span(ctx context.Context, view audit.View, where audit.All) (
 	if to.IsZero() {
 		to = view.Now()
 	}
-	if from.IsZero() {
-		until := audit.Between{Field: audit.FieldOccurred, To: to}
-		from, err = x.store.Oldest(ctx, view, append(where[:len(where):len(where)], until))
-		if from.IsZero() {
-			from = to // nothing to count
-		}
+	if !from.IsZero() {
+		return from, to, nil
 	}
-	return from, to, err
+	until := audit.Between{Field: audit.FieldOccurred, To: to}
+	oldest, err := x.store.Oldest(ctx, view, append(where[:len(where):len(where)], until))
+	if oldest == nil {
+		oldest = &to // nothing to count
+	}
+	return *oldest, to, err
 }
 
 // seriesQuery counts in the buckets, but only what lies within the span: the first and last bucket may reach beyond.

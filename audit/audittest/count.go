@@ -28,6 +28,14 @@ func (m *Memory) Facet(_ context.Context, view audit.View, q audit.FacetQuery) (
 	}
 	facet.DistinctCount = int64(len(counts))
 	facet.Values = listed(q, counts, labels)
+	for _, id := range Integrations {
+		for _, value := range facet.Values {
+			unlabelled := q.Field == audit.FacetIntegration && value.Value == id.String() && value.Count == 0
+			if unlabelled && view.SeesIntegration(id, Connector(id)) {
+				value.Label = cmp.Or(m.Names[id], value.Label)
+			}
+		}
+	}
 	for _, a := range matching {
 		values := m.values(q.Field, a, root(q.Where))
 		delete(values, "")

@@ -140,9 +140,9 @@ func exists(t *rapid.T) *bool {
 func texts(from []string) *rapid.Generator[*audit.StringFilter] {
 	return rapid.Custom(func(t *rapid.T) *audit.StringFilter {
 		filter := &audit.StringFilter{Exists: exists(t)}
-		filter.In, filter.NotIn = lists(t, append([]string{""}, from...))
+		filter.In, filter.NotIn = lists(t, append([]string{"", "a\x00"}, from...))
 		if rapid.IntRange(0, 3).Draw(t, "prefix") == 0 {
-			filter.Prefix = rapid.SliceOfN(rapid.SampledFrom(append([]string{"", "not there"}, from...)), 1, 2).Draw(t, "prefix")
+			filter.Prefix = rapid.SliceOfN(rapid.SampledFrom(append([]string{"", "\x00", "not there"}, from...)), 1, 2).Draw(t, "prefix")
 		}
 		return filter
 	})
