@@ -33,8 +33,19 @@ type fetchRow struct {
 	RepeatedCount int64                `bun:"repeated_count"`
 }
 
+// insertFetches adds fetches to an integration whose row is locked or new. A feed has one live fetch at most.
 func insertFetches(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integration audit.IntegrationID, fetches []audit.NewFetch, now time.Time) error {
 	for _, fetch := range fetches {
+		if fetch.Kind == audit.FetchLive {
+			live, err := tx.NewSelect().Model((*fetchRow)(nil)).
+				Where("tenant_id = ? AND integration_id = ? AND feed = ? AND kind = 'LIVE'", tenant, integration, fetch.Feed).Exists(ctx)
+			if err != nil {
+				return err
+			}
+			if live {
+				continue
+			}
+		}
 		row := &fetchRow{
 			TenantID: tenant, ID: fetch.ID, IntegrationID: integration, Feed: fetch.Feed, Kind: fetch.Kind,
 			Status: audit.BackfillWaiting, NextRunAt: now, CreatedAt: now,
@@ -60,17 +71,22 @@ type claimedRow struct {
 	Watermark *time.Time `bun:"watermark"`
 }
 
-// ClaimFetches leases fetches that are due, live ones first, and raises their fences. A backfill waits while a live
-// fetch of its integration is due. Nothing is claimed of integrations that are paused or deleted.
+// runnable holds for a fetch x of an integration i that may ask the vendor now: nobody has paused or deleted the
+// integration, the vendor throttles none of its fetches, and a backfill gives way while a live fetch waits.
+const runnable = `i.paused_at IS NULL AND i.deleted_at IS NULL
+	AND NOT EXISTS (SELECT FROM fetches t WHERE t.tenant_id = x.tenant_id AND t.integration_id = x.integration_id
+		AND t.reason = 'RATE_LIMITED' AND t.next_run_at > now())
+	AND (x.kind = 'LIVE' OR NOT EXISTS (SELECT FROM fetches l WHERE l.tenant_id = x.tenant_id AND l.integration_id = x.integration_id
+		AND l.kind = 'LIVE' AND l.next_run_at <= now() AND (l.lease_until IS NULL OR l.lease_until < now())))`
+
+// ClaimFetches leases fetches that are due and runnable, those that waited longest first, and raises their fences.
 func (db *DB) ClaimFetches(ctx context.Context, kind audit.FetchKind, limit int, lease time.Duration) ([]audit.Fetch, error) {
 	var rows []claimedRow
 	err := db.bun.NewRaw(`
 		WITH due AS (
 			SELECT x.tenant_id, x.id FROM fetches x JOIN integrations i ON i.tenant_id = x.tenant_id AND i.id = x.integration_id
 			WHERE x.kind = ?0 AND x.status IN ('WAITING', 'RUNNING') AND x.next_run_at <= now()
-				AND (x.lease_until IS NULL OR x.lease_until < now()) AND i.paused_at IS NULL AND i.deleted_at IS NULL
-				AND (x.kind = 'LIVE' OR NOT EXISTS (SELECT FROM fetches l WHERE l.tenant_id = x.tenant_id AND l.integration_id = x.integration_id
-					AND l.kind = 'LIVE' AND l.next_run_at <= now() AND (l.lease_until IS NULL OR l.lease_until < now())))
+				AND (x.lease_until IS NULL OR x.lease_until < now()) AND `+runnable+`
 			ORDER BY x.next_run_at LIMIT ?1 FOR UPDATE OF x SKIP LOCKED
 		), claimed AS (
 			UPDATE fetches x SET fence = fence + 1, lease_until = now() + ?2 * interval '1 microsecond', status = 'RUNNING'
@@ -121,36 +137,44 @@ func (db *DB) RenewFetch(ctx context.Context, tenant audit.TenantID, held audit.
 	return fenced("renewing a lease", result, err)
 }
 
-// FinishFetch gives a lease back and says how the fetch goes on; ErrFenced when it is no longer ours.
+// MayGoOn reports whether a held fetch is still ours and runnable. It is asked before every page.
+func (db *DB) MayGoOn(ctx context.Context, fetch audit.Fetch) (bool, error) {
+	var may bool
+	err := db.bun.NewRaw(`SELECT EXISTS (SELECT FROM fetches x JOIN integrations i ON i.tenant_id = x.tenant_id AND i.id = x.integration_id
+		WHERE x.tenant_id = ? AND x.id = ? AND x.fence = ? AND x.status = 'RUNNING' AND `+runnable+`)`,
+		fetch.Tenant, fetch.Lease.ID, fetch.Lease.Fence).Scan(ctx, &may)
+	return may, translate("asking whether a fetch may go on", err)
+}
+
+// FinishFetch gives a lease back and says how the fetch goes on; ErrFenced when it is no longer ours. While a fetch
+// waits for a vendor that throttles, nothing else of its integration is claimed.
 func (db *DB) FinishFetch(ctx context.Context, fetch audit.Fetch, end audit.FetchEnd) error {
-	status := audit.BackfillWaiting
-	switch {
-	case end.Done:
-		status = audit.BackfillDone
-	case end.GivenUp:
-		status = audit.BackfillFailed
-	}
-	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	return translate("finishing a fetch", db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if fetch.Kind == audit.FetchLive {
+			// The feed before the fetch, as Append locks them.
+			_, err := tx.NewRaw(`UPDATE feeds SET last_poll_at = now(), reason = ? WHERE tenant_id = ? AND integration_id = ? AND name = ?`,
+				end.Reason, fetch.Tenant, fetch.IntegrationID, fetch.Feed).Exec(ctx)
+			if err != nil {
+				return err
+			}
+		}
 		result, err := tx.NewRaw(`UPDATE fetches SET lease_until = NULL, status = ?, next_run_at = now() + ? * interval '1 microsecond',
 				poll_interval = ?, failures = ?, reason = ?, state = CASE WHEN ? THEN NULL ELSE state END
 			WHERE tenant_id = ? AND id = ? AND fence = ? AND status = 'RUNNING'`,
-			status, end.Delay.Microseconds(), end.PollInterval, end.Failures, end.Reason, end.ForgetState,
+			statusAfter(end), end.Delay.Microseconds(), end.PollInterval, end.Failures, end.Reason, end.ForgetState,
 			fetch.Tenant, fetch.Lease.ID, fetch.Lease.Fence).Exec(ctx)
-		if err := fenced("finishing a fetch", result, err); err != nil {
-			return err
-		}
-		if fetch.Kind == audit.FetchLive {
-			_, err = tx.NewRaw(`UPDATE feeds SET last_poll_at = now(), reason = ? WHERE tenant_id = ? AND integration_id = ? AND name = ?`,
-				end.Reason, fetch.Tenant, fetch.IntegrationID, fetch.Feed).Exec(ctx)
-		}
-		if err == nil && end.HoldAll {
-			_, err = tx.NewRaw(`UPDATE fetches SET next_run_at = greatest(next_run_at, now() + ? * interval '1 microsecond')
-				WHERE tenant_id = ? AND integration_id = ? AND status IN ('WAITING', 'RUNNING')`,
-				end.Delay.Microseconds(), fetch.Tenant, fetch.IntegrationID).Exec(ctx)
-		}
-		return err
-	})
-	return translate("finishing a fetch", err)
+		return fenced("finishing a fetch", result, err)
+	}))
+}
+
+func statusAfter(end audit.FetchEnd) audit.BackfillStatus {
+	switch {
+	case end.Done:
+		return audit.BackfillDone
+	case end.GivenUp:
+		return audit.BackfillFailed
+	}
+	return audit.BackfillWaiting
 }
 
 func fenced(doing string, result interface{ RowsAffected() (int64, error) }, err error) error {
@@ -163,10 +187,20 @@ func fenced(doing string, result interface{ RowsAffected() (int64, error) }, err
 	return nil
 }
 
-// PokeFetches makes the live fetches of an integration due now, unless the vendor throttles.
+// pokeGap is how soon after a poll a webhook may bring the next one: a stream of them must not poll without pause.
+const pokeGap = 15 * time.Second
+
+// PokeFetches brings the next poll of an integration's live fetches forward to now, or to 15 s after the last one.
+// Those that wait after a failure go on waiting.
 func (db *DB) PokeFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID) error {
-	_, err := db.bun.NewRaw(`UPDATE fetches SET next_run_at = now() WHERE tenant_id = ? AND integration_id = ? AND kind = 'LIVE'
-		AND reason <> 'RATE_LIMITED' AND next_run_at > now()`, tenant, integration).Exec(ctx)
+	_, err := db.bun.NewRaw(`
+		WITH early AS (
+			SELECT x.id, greatest(now(), f.last_poll_at + ? * interval '1 microsecond') AS at
+			FROM fetches x LEFT JOIN feeds f ON f.tenant_id = x.tenant_id AND f.integration_id = x.integration_id AND f.name = x.feed
+			WHERE x.tenant_id = ? AND x.integration_id = ? AND x.kind = 'LIVE' AND x.reason = '' ORDER BY x.id FOR UPDATE OF x
+		)
+		UPDATE fetches x SET next_run_at = early.at FROM early WHERE x.tenant_id = ? AND x.id = early.id AND x.next_run_at > early.at`,
+		pokeGap.Microseconds(), tenant, integration, tenant).Exec(ctx)
 	return translate("poking fetches", err)
 }
 
@@ -178,16 +212,28 @@ func (db *DB) LiveFeeds(ctx context.Context, tenant audit.TenantID, integration 
 }
 
 // RunFetches makes all waiting fetches of an integration due now and forgets their failures, after a person has
-// changed or resumed it.
-func (db *DB) RunFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID) error {
-	_, err := db.bun.NewRaw(`UPDATE fetches SET next_run_at = now(), failures = 0 WHERE tenant_id = ? AND integration_id = ?
-		AND status IN ('WAITING', 'RUNNING')`, tenant, integration).Exec(ctx)
+// changed or resumed it. One that the vendor throttles goes on waiting. With forget they also begin anew, and who runs
+// one loses its lease: the positions are those of another account.
+func (db *DB) RunFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID, forget bool) error {
+	_, err := db.bun.NewRaw(`
+		WITH mine AS (
+			SELECT id FROM fetches WHERE tenant_id = ?0 AND integration_id = ?1 AND status IN ('WAITING', 'RUNNING') ORDER BY id FOR UPDATE
+		)
+		UPDATE fetches x SET failures = 0,
+			next_run_at = CASE WHEN reason = 'RATE_LIMITED' AND next_run_at > now() THEN next_run_at ELSE now() END,
+			state = CASE WHEN ?2 THEN NULL ELSE state END, reached_at = CASE WHEN ?2 THEN NULL ELSE reached_at END,
+			fence = CASE WHEN ?2 THEN fence + 1 ELSE fence END, lease_until = CASE WHEN ?2 THEN NULL ELSE lease_until END
+		FROM mine WHERE x.tenant_id = ?0 AND x.id = mine.id`, tenant, integration, forget).Exec(ctx)
 	return translate("starting fetches", err)
 }
 
-// AddFetches adds backfills to an integration, or live fetches where settings made one possible.
+// AddFetches adds backfills to an integration, or live fetches where settings made one possible: one for a feed.
 func (db *DB) AddFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID, fetches []audit.NewFetch) error {
 	return translate("adding fetches", db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewRaw(`SELECT FROM integrations WHERE tenant_id = ? AND id = ? FOR UPDATE`, tenant, integration).Exec(ctx)
+		if err != nil {
+			return err
+		}
 		return insertFetches(ctx, tx, tenant, integration, fetches, db.now())
 	}))
 }

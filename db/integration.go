@@ -171,7 +171,9 @@ func (db *DB) addFeeds(ctx context.Context, view audit.View, integrations []*aud
 	var rows []feedRow
 	err := db.bun.NewRaw(`
 		SELECT f.integration_id, f.name, f.watermark, f.last_poll_at, f.last_recorded_at, f.reason, f.recorded_count, f.repeated_count,
-			l.next_run_at, nullif(l.poll_interval, 0) AS poll_interval,
+			greatest(l.next_run_at, (SELECT max(t.next_run_at) FROM fetches t WHERE t.tenant_id = l.tenant_id
+				AND t.integration_id = l.integration_id AND t.reason = 'RATE_LIMITED')) AS next_run_at,
+			nullif(l.poll_interval, 0) AS poll_interval,
 			EXISTS (SELECT FROM fetches b WHERE b.tenant_id = f.tenant_id AND b.integration_id = f.integration_id AND b.feed = f.name
 				AND b.kind = 'BACKFILL' AND b.status IN ('WAITING', 'RUNNING')) AS backfilling
 		FROM feeds f LEFT JOIN fetches l ON l.tenant_id = f.tenant_id AND l.integration_id = f.integration_id AND l.feed = f.name AND l.kind = 'LIVE'

@@ -31,7 +31,7 @@ type Store interface {
 type FetchStore interface {
 	AddFetches(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID, fetches []audit.NewFetch) error
 	LiveFeeds(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID) ([]string, error)
-	RunFetches(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID) error
+	RunFetches(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID, forget bool) error
 	CancelBackfill(ctx context.Context, tenant audit.TenantID, id int64) error
 	Backfill(ctx context.Context, view audit.View, id int64) (*audit.Backfill, error)
 	Backfills(ctx context.Context, view audit.View, id audit.IntegrationID) ([]*audit.Backfill, error)
@@ -230,7 +230,7 @@ func (s *Service) addLiveFetches(ctx context.Context, stored audit.StoredIntegra
 			return err
 		}
 	}
-	return s.store.RunFetches(ctx, stored.Tenant, stored.Number)
+	return s.store.RunFetches(ctx, stored.Tenant, stored.Number, false)
 }
 
 // save writes an integration that a person has changed.
@@ -269,7 +269,7 @@ func (s *Service) Resume(ctx context.Context, view audit.View, id string) (*audi
 		if err := s.save(ctx, stored); err != nil {
 			return nil, err
 		}
-		if err := s.store.RunFetches(ctx, stored.Tenant, stored.Number); err != nil {
+		if err := s.store.RunFetches(ctx, stored.Tenant, stored.Number, false); err != nil {
 			return nil, err
 		}
 	}
