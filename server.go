@@ -208,7 +208,7 @@ func (s *server) openGraph(cursors explore.Cursors) error {
 		Limits: shown(limits), Now: time.Now,
 	}
 	var err error
-	if s.origins, err = graph.NewOrigins(s.publicURL, s.config.allowedOrigins); err != nil {
+	if s.origins, err = graph.NewOrigins(s.publicURL, append(sameMachine(s.publicURL), s.config.allowedOrigins...)); err != nil {
 		return fmt.Errorf("ANNALS_ALLOWED_ORIGINS: %w", err)
 	}
 	s.graph, err = graph.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}), graph.Options{

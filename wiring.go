@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -56,6 +57,18 @@ func shown(l graph.Limits) generated.Limits {
 		MaxPageSize: l.MaxPageSize, MaxFacetValues: l.MaxFacetValues, MaxBuckets: l.MaxBuckets, MaxFilterValues: l.MaxFilterValues,
 		MaxFilterDepth: l.MaxFilterDepth, MaxCost: l.MaxCost, CostPerMinute: l.CostPerMinute, MaxSubscriptions: l.MaxSubscriptions,
 	}
+}
+
+// sameMachine is the other name of a public URL on this machine: the playground is opened by either.
+func sameMachine(publicURL string) []string {
+	u, err := url.Parse(publicURL)
+	if err != nil || u.Port() == "" {
+		return nil
+	}
+	if addr, err := netip.ParseAddr(u.Hostname()); err != nil || !addr.IsLoopback() {
+		return nil
+	}
+	return []string{u.Scheme + "://localhost:" + u.Port()}
 }
 
 // remote tells where a request came from: the peer, or what trusted proxies say of it.

@@ -4,6 +4,7 @@ package generated
 
 import (
 	"annals/audit"
+	"annals/graph/scalar"
 	"context"
 	"math"
 	"net/netip"
@@ -2339,14 +2340,13 @@ func (ec *executionContext) marshalNActivityEdge2ᚕannalsᚋauditᚐEdgeᚄ(ctx
 }
 
 func (ec *executionContext) unmarshalNActivityOrderField2annalsᚋauditᚐOrderField(ctx context.Context, v any) (audit.OrderField, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := audit.OrderField(tmp)
+	res, err := scalar.UnmarshalOrderField(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNActivityOrderField2annalsᚋauditᚐOrderField(ctx context.Context, sel ast.SelectionSet, v audit.OrderField) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalOrderField(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "ActivityOrderField!")
 	}

@@ -4,6 +4,7 @@ package generated
 
 import (
 	"annals/audit"
+	"annals/graph/scalar"
 	"context"
 	"math"
 	"strconv"
@@ -1034,14 +1035,13 @@ func (ec *executionContext) marshalNFacet2ᚖannalsᚋauditᚐFacet(ctx context.
 }
 
 func (ec *executionContext) unmarshalNFacetField2annalsᚋauditᚐFacetField(ctx context.Context, v any) (audit.FacetField, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := audit.FacetField(tmp)
+	res, err := scalar.UnmarshalFacetField(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNFacetField2annalsᚋauditᚐFacetField(ctx context.Context, sel ast.SelectionSet, v audit.FacetField) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalFacetField(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "FacetField!")
 	}
@@ -1137,8 +1137,7 @@ func (ec *executionContext) unmarshalOGroupBy2ᚖannalsᚋauditᚐFacetField(ctx
 	if v == nil {
 		return nil, nil
 	}
-	tmp, err := graphql.UnmarshalString(v)
-	res := audit.FacetField(tmp)
+	res, err := scalar.UnmarshalFacetField(v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -1148,7 +1147,7 @@ func (ec *executionContext) marshalOGroupBy2ᚖannalsᚋauditᚐFacetField(ctx c
 	}
 	_ = sel
 	_ = ctx
-	res := graphql.MarshalString(string(*v))
+	res := scalar.MarshalFacetField(*v)
 	return res
 }
 

@@ -38,14 +38,13 @@ import (
 // region    ***************************** type.gotpl *****************************
 
 func (ec *executionContext) unmarshalNAction2annalsᚋauditᚐAction(ctx context.Context, v any) (audit.Action, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := audit.Action(tmp)
+	res, err := scalar.UnmarshalAction(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNAction2annalsᚋauditᚐAction(ctx context.Context, sel ast.SelectionSet, v audit.Action) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalAction(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Action!")
 	}
@@ -53,14 +52,13 @@ func (ec *executionContext) marshalNAction2annalsᚋauditᚐAction(ctx context.C
 }
 
 func (ec *executionContext) unmarshalNActorType2annalsᚋauditᚐActorType(ctx context.Context, v any) (audit.ActorType, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := audit.ActorType(tmp)
+	res, err := scalar.UnmarshalActorType(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNActorType2annalsᚋauditᚐActorType(ctx context.Context, sel ast.SelectionSet, v audit.ActorType) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalActorType(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "ActorType!")
 	}
@@ -68,14 +66,13 @@ func (ec *executionContext) marshalNActorType2annalsᚋauditᚐActorType(ctx con
 }
 
 func (ec *executionContext) unmarshalNCategory2annalsᚋauditᚐCategory(ctx context.Context, v any) (audit.Category, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := audit.Category(tmp)
+	res, err := scalar.UnmarshalCategory(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNCategory2annalsᚋauditᚐCategory(ctx context.Context, sel ast.SelectionSet, v audit.Category) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalCategory(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Category!")
 	}
@@ -83,14 +80,13 @@ func (ec *executionContext) marshalNCategory2annalsᚋauditᚐCategory(ctx conte
 }
 
 func (ec *executionContext) unmarshalNOrderDirection2annalsᚋauditᚐDirection(ctx context.Context, v any) (audit.Direction, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := audit.Direction(tmp)
+	res, err := scalar.UnmarshalDirection(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNOrderDirection2annalsᚋauditᚐDirection(ctx context.Context, sel ast.SelectionSet, v audit.Direction) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalDirection(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "OrderDirection!")
 	}
@@ -98,14 +94,13 @@ func (ec *executionContext) marshalNOrderDirection2annalsᚋauditᚐDirection(ct
 }
 
 func (ec *executionContext) unmarshalNOutcome2annalsᚋauditᚐOutcome(ctx context.Context, v any) (audit.Outcome, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := audit.Outcome(tmp)
+	res, err := scalar.UnmarshalOutcome(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNOutcome2annalsᚋauditᚐOutcome(ctx context.Context, sel ast.SelectionSet, v audit.Outcome) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalOutcome(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Outcome!")
 	}
@@ -113,14 +108,13 @@ func (ec *executionContext) marshalNOutcome2annalsᚋauditᚐOutcome(ctx context
 }
 
 func (ec *executionContext) unmarshalNPath2annalsᚋauditᚐPath(ctx context.Context, v any) (audit.Path, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := audit.Path(tmp)
+	res, err := scalar.UnmarshalPath(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNPath2annalsᚋauditᚐPath(ctx context.Context, sel ast.SelectionSet, v audit.Path) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalPath(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Path!")
 	}

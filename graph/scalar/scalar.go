@@ -173,8 +173,8 @@ func UnmarshalScope(v any) (audit.Scope, error) {
 	name, _ := v.(string)
 	area, right, ok := cutLast(strings.ToLower(name), "_")
 	scope := audit.Scope(area + ":" + right)
-	if !ok || !scope.Valid() {
-		return "", errors.New("is no scope")
+	if !ok || !scope.Valid() || ScopeName(scope) != name {
+		return "", errEnum
 	}
 	return scope, nil
 }
