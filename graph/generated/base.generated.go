@@ -3,13 +3,14 @@
 package generated
 
 import (
-	"annals/audit"
-	"annals/graph/scalar"
 	"context"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"annals/audit"
+	"annals/graph/scalar"
 )
 
 // region    ************************** generated!.gotpl **************************

@@ -3,7 +3,6 @@
 package generated
 
 import (
-	"annals/audit"
 	"context"
 	"math"
 	"strconv"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"annals/audit"
 )
 
 // region    ************************** generated!.gotpl **************************

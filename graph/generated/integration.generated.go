@@ -3,8 +3,6 @@
 package generated
 
 import (
-	"annals/audit"
-	"annals/graph/scalar"
 	"context"
 	"math"
 	"strconv"
@@ -13,6 +11,9 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"annals/audit"
+	"annals/graph/scalar"
 )
 
 // region    ************************** generated!.gotpl **************************

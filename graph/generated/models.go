@@ -3,12 +3,13 @@
 package generated
 
 import (
-	"annals/audit"
 	"bytes"
 	"fmt"
 	"io"
 	"strconv"
 	"time"
+
+	"annals/audit"
 )
 
 // What every mutation returns.

@@ -3,7 +3,6 @@
 package generated
 
 import (
-	"annals/audit"
 	"context"
 	"errors"
 	"math"
@@ -14,6 +13,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"annals/audit"
 )
 
 // region    ************************** generated!.gotpl **************************

@@ -3,7 +3,6 @@
 package generated
 
 import (
-	"annals/audit"
 	"bytes"
 	"context"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"annals/audit"
 )
 
 // NewExecutableSchema creates an ExecutableSchema from the ResolverRoot interface.

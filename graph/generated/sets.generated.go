@@ -3,12 +3,13 @@
 package generated
 
 import (
-	"annals/audit"
-	"annals/graph/scalar"
 	"context"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"annals/audit"
+	"annals/graph/scalar"
 )
 
 // region    ************************** generated!.gotpl **************************
