@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -111,6 +112,27 @@ func TestAppendIsIdempotent(t *testing.T) {
 		raw, err := d.Raw(t.Context(), all(t, d, tenant), seq)
 		if want := string(draft(int(seq)).Raw); err != nil || string(raw.Bytes) != want {
 			t.Errorf("raw of %d: %v, %v, want %s", seq, raw, err, want)
+		}
+	}
+}
+
+func TestRawOfLargeAndEmptyRecords(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	tenant := newTenant(t, d, "one")
+	var list []audit.Draft
+	for n, size := range []int{0, 700 << 10, 700 << 10, 3 << 20, 1, 0} {
+		one := draft(n)
+		one.Raw = bytes.Repeat([]byte{byte('a' + n)}, size)
+		list = append(list, one)
+	}
+	if _, err := d.Append(t.Context(), batch(tenant, list...)); err != nil {
+		t.Fatal(err)
+	}
+	for n, one := range list {
+		raw, err := d.Raw(t.Context(), all(t, d, tenant), int64(n))
+		if err != nil || !bytes.Equal(raw.Bytes, one.Raw) {
+			t.Errorf("raw of %d: %d bytes, %v, want %d", n, len(raw.Bytes), err, len(one.Raw))
 		}
 	}
 }

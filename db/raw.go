@@ -13,9 +13,12 @@ import (
 	"annals/audit"
 )
 
-// rawBlockSize is how many activities share one compressed block at most: enough to compress well, few enough to open
-// for one of them.
-const rawBlockSize = 250
+// A compressed block holds at most so many activities and bytes: enough to compress well, few enough to open for one
+// activity.
+const (
+	rawBlockCount = 250
+	rawBlockBytes = 1 << 20
+)
 
 var (
 	encoder = sync.OnceValue(func() *zstd.Encoder {
@@ -38,15 +41,28 @@ func insertRaw(ctx context.Context, tx pgx.Tx, p prepared, fresh []int, first in
 	var firsts []int64
 	var counts []int32
 	var blocks [][]byte
-	for start := 0; start < len(fresh); start += rawBlockSize {
-		part := fresh[start:min(start+rawBlockSize, len(fresh))]
+	for start := 0; start < len(fresh); {
+		part := fresh[start : start+blockLength(p.Drafts, fresh[start:])]
 		firsts = append(firsts, first+int64(start))
-		counts = append(counts, int32(len(part))) //nolint:gosec // at most rawBlockSize
+		counts = append(counts, int32(len(part))) //nolint:gosec // at most rawBlockCount
 		blocks = append(blocks, packRaw(p.Drafts, part))
+		start += len(part)
 	}
 	tag, err := tx.Exec(ctx, `INSERT INTO raw_blocks (tenant_id, first_seq, count, data)
 		SELECT $1, f, c, d FROM unnest($2::bigint[], $3::integer[], $4::bytea[]) AS t(f, c, d)`, p.Tenant, firsts, counts, blocks)
 	return taken("recording raw bytes", tag.RowsAffected(), len(blocks), err)
+}
+
+// blockLength is how many of the drafts go into the next block: at least one.
+func blockLength(drafts []audit.Draft, fresh []int) int {
+	size := 0
+	for n, i := range fresh {
+		size += len(drafts[i].Raw)
+		if n == rawBlockCount || n > 0 && size > rawBlockBytes {
+			return n
+		}
+	}
+	return len(fresh)
 }
 
 // packRaw compresses the raw bytes of some drafts, each behind its length.
