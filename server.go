@@ -196,7 +196,7 @@ func (s *server) openAuthority(ctx context.Context, sealer auth.Sealer) (err err
 }
 
 func (s *server) openGraph(cursors explore.Cursors) error {
-	s.hub = live.NewHub(s.database, cursors, s.log)
+	s.hub = live.NewHub(s.database, cursors, time.Now, s.log)
 	recorded := func(ctx context.Context, i *audit.Integration, feed string, path audit.Path, drafts []audit.Draft) (audit.Receipt, error) {
 		return s.record(ctx, i, feed, path, drafts)
 	}

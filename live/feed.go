@@ -12,6 +12,8 @@ const (
 	messageSize = 100
 	// historyStep is how many positions of history one read looks at, so that a rare filter does not hold it up.
 	historyStep = 20_000
+	// patience is how long a reader may take for one message before it counts as slow.
+	patience = 2 * time.Second
 	// silence is the longest time without a message: the cursor moves on under a rare filter too.
 	silence = 10 * time.Second
 )
@@ -22,9 +24,10 @@ type Feed struct {
 	ring  *ring
 	view  audit.View
 	where audit.All
-	seq   int64 // next position to read
-	live  bool  // has caught up once
-	said  bool  // has sent its first message
+	seq   int64     // next position to read
+	live  bool      // has caught up
+	said  bool      // has sent its first message
+	given time.Time // when the last message was given
 }
 
 // Follow begins a feed: behind the cursor after, or with what was recorded at or after since, or else with what comes.
@@ -61,16 +64,25 @@ func (h *Hub) Follow(ctx context.Context, view audit.View, filter *audit.Filter,
 // Close ends the feed.
 func (f *Feed) Close() { f.hub.leave(f.view.Tenant(), f.ring) }
 
-// Next waits for the next message. TooSlowError ends a feed that has been live and fell behind what is kept.
+// Next waits for the next message. A feed that falls behind what the hub keeps goes back to reading history; when its
+// reader is what held it up, it ends with a TooSlowError.
 func (f *Feed) Next(ctx context.Context) (*audit.LiveMessage, error) {
+	slow := !f.given.IsZero() && f.hub.now().Sub(f.given) > patience
+	message, err := f.next(ctx, slow)
+	f.said, f.given = true, f.hub.now()
+	return message, err
+}
+
+func (f *Feed) next(ctx context.Context, slow bool) (*audit.LiveMessage, error) {
 	quiet := time.NewTimer(silence)
 	defer quiet.Stop()
 	for {
 		activities, grown, held := f.ring.from(f.seq)
 		if !held {
-			if f.live {
+			if f.live && slow {
 				return nil, &audit.TooSlowError{Cursor: f.cursor()}
 			}
+			f.live = false
 			if message, err := f.history(ctx, quiet.C); message != nil || err != nil {
 				return message, err
 			}
@@ -78,7 +90,6 @@ func (f *Feed) Next(ctx context.Context) (*audit.LiveMessage, error) {
 		}
 		message := f.take(activities)
 		if len(message.Edges) > 0 || !f.said {
-			f.said = true
 			return message, nil
 		}
 		select {
@@ -136,7 +147,6 @@ func (f *Feed) history(ctx context.Context, quiet <-chan time.Time) (*audit.Live
 	}
 	message.Cursor, message.BehindCount = f.cursor(), end-f.seq
 	if len(found) > 0 {
-		f.said = true
 		return message, nil
 	}
 	select {

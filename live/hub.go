@@ -3,7 +3,7 @@
 //
 // One Hub per process reads each followed ledger once and keeps its newest activities in a ring; every feed reads from
 // there at its own pace. Nothing is buffered per subscriber and nobody waits for one: a feed that falls behind the ring
-// ends with a TooSlowError that says where to resume.
+// reads the ledger until it has caught up, and ends with a TooSlowError when its reader is to blame.
 package live
 
 import (
@@ -49,6 +49,7 @@ type Hub struct {
 	ledger  Ledger
 	cursors Cursors
 	log     *slog.Logger
+	now     func() time.Time
 	wake    chan struct{}
 
 	mu    sync.Mutex
@@ -56,8 +57,8 @@ type Hub struct {
 }
 
 // NewHub makes a hub; Run moves it.
-func NewHub(ledger Ledger, cursors Cursors, log *slog.Logger) *Hub {
-	return &Hub{ledger: ledger, cursors: cursors, log: log, wake: make(chan struct{}, 1), rings: map[audit.TenantID]*ring{}}
+func NewHub(ledger Ledger, cursors Cursors, now func() time.Time, log *slog.Logger) *Hub {
+	return &Hub{ledger: ledger, cursors: cursors, log: log, now: now, wake: make(chan struct{}, 1), rings: map[audit.TenantID]*ring{}}
 }
 
 // Run follows until the context ends.
