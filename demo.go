@@ -52,6 +52,7 @@ type demonstration struct {
 	github     *simulator.GitHub
 	cloudtrail *simulator.CloudTrail
 	kubernetes *simulator.Kubernetes
+	faults     *simulator.Faults // none
 	fakes      []*http.Server
 	hooks      map[string]hook // by connector
 	client     *http.Client
@@ -190,16 +191,19 @@ func (d *demonstration) live(ctx context.Context) error {
 		now := time.Now().UTC()
 		d.github.Generate(last, now)
 		d.cloudtrail.Generate(last, now)
-		d.push(ctx, "github", d.github.Deliveries(d.hooks["github"].secret, last, now))
-		d.push(ctx, "kubernetes", d.kubernetes.Deliveries(d.hooks["kubernetes"].secret, last, now))
+		organization := d.hooks["github"]
+		deliveries := d.github.Deliveries(organization.secret, last, now)
+		d.pushed(ctx, "github", d.faults.Send(ctx, d.client, organization.url, deliveries, nil))
+		d.kubernetes.Generate(last, now)
+		cluster := d.hooks["kubernetes"]
+		d.pushed(ctx, "kubernetes", d.kubernetes.Push(ctx, d.client, cluster.url, cluster.secret, last, now))
 		last = now
 	}
 }
 
-// push sends deliveries to our own webhooks, as the vendor would.
-func (d *demonstration) push(ctx context.Context, connector string, deliveries []simulator.Delivery) {
-	var faults *simulator.Faults // none
-	if err := faults.Send(ctx, d.client, d.hooks[connector].url, deliveries, nil); err != nil && ctx.Err() == nil {
+// pushed tells of deliveries that our own webhooks did not take.
+func (d *demonstration) pushed(ctx context.Context, connector string, err error) {
+	if err != nil && ctx.Err() == nil {
 		d.server.log.WarnContext(ctx, "pushing", "connector", connector, "error", err)
 	}
 }
