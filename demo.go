@@ -21,8 +21,10 @@ const (
 	// demoSeed makes every demo the same, so that a second start finds its activities again.
 	demoSeed = 20261124
 	// demoPast is how far back the simulated vendors remember, from the day on which the demo starts.
-	demoPast = 30 * 24 * time.Hour
-	// demoBeat is how often something happens at the simulated vendors.
+	demoPast = 7 * 24 * time.Hour
+	// demoPace is how much happens at each simulated vendor, per hour.
+	demoPace = 360
+	// demoBeat is how often the simulated vendors go on.
 	demoBeat = 3 * time.Second
 	// demoToken is how long the printed token lives.
 	demoToken = 12 * time.Hour
@@ -66,7 +68,7 @@ func newDemonstration(ctx context.Context, s *server) (*demonstration, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := simulator.Options{Seed: demoSeed, Now: time.Now}
+	o := simulator.Options{Seed: demoSeed, Now: time.Now, PerHour: demoPace}
 	d := &demonstration{
 		server: s, tenant: tenant, hooks: map[string]hook{}, client: &http.Client{Timeout: 10 * time.Second},
 		github: simulator.NewGitHub(o), cloudtrail: simulator.NewCloudTrail(o), kubernetes: simulator.NewKubernetes(o),
