@@ -122,23 +122,27 @@ func (m *Members) Put(name string, value audit.JSON) {
 // Rest is an object of the members that were not taken and are not null, absent when there are none.
 func (m *Members) Rest() audit.JSON {
 	size := 2
-	for _, left := range m.list {
-		size += len(left.name) + len(left.raw) + 4
+	for _, each := range m.list {
+		if each.left() {
+			size += len(each.name) + len(each.raw) + 4
+		}
 	}
 	object := append(make([]byte, 0, size), '{')
-	for _, left := range m.list {
-		if left.taken || left.raw == "null" {
+	for _, each := range m.list {
+		if !each.left() {
 			continue
 		}
 		if len(object) > 1 {
 			object = append(object, ',')
 		}
-		object = gjson.AppendJSONString(object, left.name)
+		object = gjson.AppendJSONString(object, each.name)
 		object = append(object, ':')
-		object = append(object, left.raw...)
+		object = append(object, each.raw...)
 	}
 	if len(object) == 1 {
 		return nil
 	}
 	return append(object, '}')
 }
+
+func (m member) left() bool { return !m.taken && m.raw != "null" }

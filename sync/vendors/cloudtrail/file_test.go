@@ -1,6 +1,7 @@
 package cloudtrail
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -55,4 +56,23 @@ func TestReadFileEndsWithAnError(t *testing.T) {
 	if len(drafts) != 1 || connector.ClassOf(err) != connector.Malformed {
 		t.Errorf("a torn file gave %d drafts and error %v", len(drafts), err)
 	}
+}
+
+func BenchmarkReadFile(b *testing.B) {
+	records, err := os.ReadFile("testdata/records.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	file, n := strings.Repeat(string(records), 100), 0
+	for b.Loop() {
+		n = 0
+		for _, err := range (files{}).ReadFile(b.Context(), strings.NewReader(file)) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/record")
+	b.ReportMetric(float64(len(file)/n), "B/record")
 }

@@ -129,9 +129,9 @@ func (c *call) changes() []audit.Change {
 		if after.Type != gjson.String {
 			continue
 		}
-		change := audit.Change{Field: renamed[1], After: &after.Str}
+		change := audit.Change{Field: renamed[1], After: new(after.Str)}
 		if before := c.params.Get(renamed[1]); before.Type == gjson.String {
-			change.Before = &before.Str
+			change.Before = new(before.Str)
 		}
 		changes = append(changes, change)
 	}

@@ -49,9 +49,10 @@ func translate(raw []byte) audit.Draft {
 		Raw:        raw,
 		Content:    content,
 	}
-	draft.Key = connector.DigestKey(content)
 	if draft.VendorID != "" {
 		draft.Key = string(draft.VendorID) + "/" + c.members.Get("recipientAccountId").String()
+	} else {
+		draft.Key = connector.DigestKey(content)
 	}
 	draft.Outcome, draft.OutcomeReason = c.outcome()
 	draft.Targets = c.targets()

@@ -44,11 +44,12 @@ func translate(raw []byte) (draft audit.Draft, stage string) {
 		Origin:    audit.Origin{IP: e.address(), UserAgent: e.members.Text("userAgent")},
 		RequestID: e.members.Text("auditID"),
 		Raw:       raw,
-		Key:       connector.DigestKey(content),
 		Content:   content,
 	}
 	if draft.VendorID = draft.RequestID; draft.VendorID != "" {
 		draft.Key = string(draft.VendorID) + "/" + e.stage
+	} else {
+		draft.Key = connector.DigestKey(content)
 	}
 	draft.OccurredAt = e.time()
 	draft.Outcome, draft.OutcomeReason = e.outcome()
