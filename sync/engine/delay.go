@@ -31,7 +31,12 @@ func nextInterval(present time.Duration, flowing bool, floor time.Duration) time
 	default:
 		present += present / 2
 	}
-	return min(max(present, floor), max(longestInterval, floor))
+	return within(present, floor)
+}
+
+// within holds the time between two polls to its bounds.
+func within(interval, floor time.Duration) time.Duration {
+	return min(max(interval, floor), max(longestInterval, floor))
 }
 
 // jitter spreads a delay by a tenth to both sides, so that integrations do not run in step.
@@ -58,9 +63,10 @@ func (e *Engine) failed(fetch audit.Fetch, err error) audit.FetchEnd {
 		end.Delay = jitter(backoff(end.Failures))
 	}
 	if until := connector.UntilOf(err); !until.IsZero() {
-		// A little later than asked, never earlier; and no other fetch of the account before.
+		// Who says when to come back throttles, whatever the class. A little later than asked, never earlier; and no
+		// other fetch of the account before.
 		asked := min(max(until.Sub(e.options.Now()), 0), longestThrottle) + 100*time.Millisecond
-		end.HoldAll, end.Delay = true, max(end.Delay, asked)
+		end.Reason, end.HoldAll, end.Delay = audit.ReasonRateLimited, true, max(end.Delay, asked)
 	}
 	return end
 }

@@ -26,6 +26,8 @@ const (
 	// the place of live ones.
 	liveSlots     = 8
 	backfillSlots = 3
+	// grace is how long the page that is being fetched may take when the process stops.
+	grace = 5 * time.Second
 )
 
 // Store is where fetches are kept.
@@ -34,6 +36,9 @@ type Store interface {
 	ClaimFetches(ctx context.Context, kind audit.FetchKind, limit int, lease time.Duration) ([]audit.Fetch, error)
 	// RenewFetch lengthens a lease, ErrFenced when it is lost.
 	RenewFetch(ctx context.Context, tenant audit.TenantID, held audit.FetchLease, lease time.Duration) error
+	// MayGoOn reports whether a claimed fetch may ask for its next page: it is still ours, nobody has paused or deleted
+	// its integration, the vendor throttles none of its fetches, and no live fetch waits for a backfill.
+	MayGoOn(ctx context.Context, fetch audit.Fetch) (bool, error)
 	// FinishFetch gives a lease back and says how the fetch goes on.
 	FinishFetch(ctx context.Context, fetch audit.Fetch, end audit.FetchEnd) error
 }
@@ -131,17 +136,20 @@ func (e *Engine) dispatch(ctx context.Context, kind audit.FetchKind) {
 // run runs one claimed fetch and gives it back.
 func (e *Engine) run(ctx context.Context, fetch audit.Fetch) {
 	log := e.options.Log.With("integration", int64(fetch.IntegrationID), "feed", fetch.Feed, "kind", string(fetch.Kind))
-	held, lost := context.WithCancel(ctx)
+	working, stop := outlive(ctx, grace)
 	var renewing sync.WaitGroup
-	renewing.Go(func() { e.renew(held, lost, fetch) })
-	end, err := e.fetch(held, fetch)
-	lost()
+	renewing.Go(func() { e.renew(working, stop, fetch) })
+	end, err := e.fetch(working, fetch, ctx.Done())
+	cause := context.Cause(working)
+	stop(nil)
 	renewing.Wait()
 	switch {
-	case errors.Is(err, audit.ErrFenced):
+	case errors.Is(err, audit.ErrFenced), errors.Is(cause, audit.ErrFenced):
 		log.InfoContext(ctx, "a fetch was taken over or cancelled")
 		return
-	case err != nil && ctx.Err() == nil:
+	case cause != nil: // the process stops, which is nobody's failure
+		end = audit.FetchEnd{PollInterval: fetch.PollInterval, Failures: fetch.Failures}
+	case err != nil:
 		log.WarnContext(ctx, "fetching", "error", err, "delay", end.Delay.String())
 	}
 	// The lease is given back even when the process is stopping, so that another replica need not wait for its end.
@@ -152,8 +160,19 @@ func (e *Engine) run(ctx context.Context, fetch audit.Fetch) {
 	}
 }
 
+// outlive gives a context that ends a while after its parent, so that what has begun can be finished. The function
+// ends it at once and must be called.
+func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelCauseFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	detach := context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) }) })
+	return longer, func(cause error) {
+		detach()
+		cancel(cause)
+	}
+}
+
 // renew lengthens the lease until the context ends; when it is lost the fetch stops.
-func (e *Engine) renew(ctx context.Context, lost context.CancelFunc, fetch audit.Fetch) {
+func (e *Engine) renew(ctx context.Context, stop context.CancelCauseFunc, fetch audit.Fetch) {
 	ticker := time.NewTicker(lease / 3)
 	defer ticker.Stop()
 	for {
@@ -163,7 +182,7 @@ func (e *Engine) renew(ctx context.Context, lost context.CancelFunc, fetch audit
 		case <-ticker.C:
 		}
 		if err := e.store.RenewFetch(ctx, fetch.Tenant, fetch.Lease, lease); errors.Is(err, audit.ErrFenced) {
-			lost()
+			stop(audit.ErrFenced)
 			return
 		}
 	}

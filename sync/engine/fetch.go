@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"annals/audit"
@@ -13,14 +14,27 @@ import (
 const (
 	// turn is how long a fetch runs before it gives others their turn.
 	turn = 20 * time.Second
+	// pageTime bounds one page, so that a connector which hangs does not keep its fetch for ever.
+	pageTime = 5 * time.Minute
 	// defaultSlice is the length of a backfill's window where the connector names none.
 	defaultSlice = 24 * time.Hour
 )
 
-var errNotFetcher = errors.New("this integration cannot fetch with its present settings")
+var (
+	errNotFetcher = errors.New("this integration cannot fetch with its present settings")
+	errPanicked   = errors.New("the connector panicked")
+)
 
-// fetch runs pages until there is nothing more now, the turn is over, or something fails.
-func (e *Engine) fetch(ctx context.Context, fetch audit.Fetch) (audit.FetchEnd, error) {
+// fetch runs pages until there is nothing more now, the turn is over, it may not go on, or something fails. A panic of
+// the vendor's code is a failure like any other, so that one vendor cannot end the process.
+func (e *Engine) fetch(ctx context.Context, fetch audit.Fetch, stopping <-chan struct{}) (end audit.FetchEnd, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			e.options.Log.ErrorContext(ctx, "a connector panicked", "connector", fetch.Connector, "panic", panicked, "stack", string(debug.Stack()))
+			err = connector.Fail(connector.Malformed, errPanicked)
+			end = e.failed(fetch, err)
+		}
+	}()
 	opened, described, err := e.opener.Open(ctx, fetch.Tenant, fetch.IntegrationID)
 	if err != nil {
 		return e.failed(fetch, err), err
@@ -32,17 +46,31 @@ func (e *Engine) fetch(ctx context.Context, fetch audit.Fetch) (audit.FetchEnd, 
 	}
 	feed, _ := described.Feed(fetch.Feed)
 	w := &walk{engine: e, fetch: fetch, feed: feed, fetcher: fetcher, state: fetch.State}
-	begun := e.options.Now()
-	for {
+	for begun := e.options.Now(); e.options.Now().Sub(begun) <= turn; {
+		may, err := e.store.MayGoOn(ctx, fetch)
+		switch {
+		case err != nil:
+			return w.giveWay(firstBackoff), err
+		case !may || closed(stopping):
+			return w.giveWay(0), nil
+		}
 		more, err := w.page(ctx)
 		switch {
 		case err != nil:
 			return e.failed(w.fetch, err), err
 		case !more:
 			return w.rest(), nil
-		case ctx.Err() != nil || e.options.Now().Sub(begun) > turn:
-			return audit.FetchEnd{PollInterval: fetch.PollInterval}, ctx.Err()
 		}
+	}
+	return w.giveWay(0), nil
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -62,7 +90,7 @@ func (w *walk) page(ctx context.Context) (more bool, err error) {
 	if request.Window != nil && !request.Window.From.Before(request.Window.To) {
 		return false, nil // an empty backfill
 	}
-	page, err := w.engine.gates.pass(ctx, w.fetch, func() (connector.Page, error) { return w.fetcher.Fetch(ctx, request) })
+	page, err := w.ask(ctx, request)
 	if err != nil {
 		return false, err
 	}
@@ -82,12 +110,18 @@ func (w *walk) page(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	w.recorded += receipt.Recorded
-	w.state = progress.State
+	w.state, w.fetch.Failures = progress.State, 0
 	if !progress.ReachedAt.IsZero() {
 		w.fetch.ReachedAt = progress.ReachedAt
 		return w.fetch.ReachedAt.After(w.fetch.From), nil
 	}
 	return page.More, nil
+}
+
+func (w *walk) ask(ctx context.Context, request connector.Request) (connector.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, pageTime)
+	defer cancel()
+	return w.engine.gates.pass(ctx, w.fetch, func() (connector.Page, error) { return w.fetcher.Fetch(ctx, request) })
 }
 
 // request asks for the next page: of a live feed, or of the slice of a backfill that lies before what is done.
@@ -113,11 +147,17 @@ func (w *walk) request() connector.Request {
 	return request
 }
 
+// giveWay says that a fetch which has more to do goes on after a delay.
+func (w *walk) giveWay(delay time.Duration) audit.FetchEnd {
+	return audit.FetchEnd{Delay: delay, PollInterval: w.fetch.PollInterval, Failures: w.fetch.Failures}
+}
+
 // rest says when a fetch that has nothing more to do now goes on.
 func (w *walk) rest() audit.FetchEnd {
 	if w.fetch.Kind == audit.FetchBackfill {
 		return audit.FetchEnd{Done: true}
 	}
-	interval := nextInterval(w.fetch.PollInterval, w.recorded > 0, w.engine.options.PollFloor)
-	return audit.FetchEnd{PollInterval: interval, Delay: jitter(interval)}
+	floor := w.engine.options.PollFloor
+	interval := nextInterval(w.fetch.PollInterval, w.recorded > 0, floor)
+	return audit.FetchEnd{PollInterval: interval, Delay: within(jitter(interval), floor)}
 }

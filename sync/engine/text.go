@@ -1,10 +1,6 @@
 package engine
 
 import (
-	"bytes"
-	"encoding/json"
-	"math/big"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -13,9 +9,9 @@ import (
 
 // Bounds of what is shown of an activity; raw is kept whole.
 const (
-	maxText     = 8 << 10
-	maxMetadata = 256 << 10
-	maxTargets  = 1000
+	maxText    = 8 << 10
+	maxTargets = 1000
+	maxChanges = 1000
 )
 
 // fitTexts makes every text of a draft valid UTF-8 without NUL, which Postgres cannot hold, and of bounded length.
@@ -40,6 +36,7 @@ func fitTexts(d *audit.Draft) {
 		target.Key, target.Type = fitText(target.Key), fitText(target.Type)
 		target.VendorID, target.Name = audit.Text(fitText(string(target.VendorID))), audit.Text(fitText(string(target.Name)))
 	}
+	d.Changes = d.Changes[:min(len(d.Changes), maxChanges)]
 	for i := range d.Changes {
 		change := &d.Changes[i]
 		change.Field = fitText(change.Field)
@@ -53,100 +50,32 @@ func fitTexts(d *audit.Draft) {
 		for _, text := range []*audit.Text{&l.Country, &l.Region, &l.City, &l.ASOrganization} {
 			*text = audit.Text(fitText(string(*text)))
 		}
+		if !within180(l.Latitude) || !within180(l.Longitude) {
+			l.Latitude, l.Longitude = nil, nil
+		}
 	}
 }
 
+// within180 reports whether a coordinate is one, or absent. What is no number could not even be written as JSON.
+func within180(degrees *float64) bool { return degrees == nil || *degrees >= -180 && *degrees <= 180 }
+
 func fitText(text string) string {
-	if len(text) > maxText {
-		cut := maxText
-		for cut > 0 && !utf8.RuneStart(text[cut]) {
-			cut--
-		}
-		text = text[:cut]
-	}
+	text = cut(text)
 	if strings.IndexByte(text, 0) < 0 && utf8.ValidString(text) {
 		return text
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	return cut(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD"))
 }
 
-// fitJSON gives metadata as one JSON document that a JavaScript client reads without loss: numbers that a double cannot
-// hold exactly become strings. What is no object, or too large, is left out.
-func fitJSON(document audit.JSON) audit.JSON {
-	if len(document) == 0 || len(document) > maxMetadata || !json.Valid(document) || bytes.TrimLeft(document, " \t\r\n")[0] != '{' {
-		return nil
+// cut shortens a text to its bound, at a character.
+func cut(text string) string {
+	if len(text) <= maxText {
+		return text
 	}
-	if !utf8.Valid(document) || bytes.IndexByte(document, 0) >= 0 {
-		document = bytes.ToValidUTF8(document, []byte("\uFFFD"))
-	}
-	return exactNumbers(document)
-}
-
-// exactNumbers quotes the number tokens of a valid document that a double cannot hold exactly.
-func exactNumbers(document []byte) []byte {
-	var rebuilt []byte
-	copied := 0
-	for i := 0; i < len(document); {
-		switch c := document[i]; {
-		case c == '"':
-			i = stringEnd(document, i)
-		case c == '-' || c >= '0' && c <= '9':
-			end := numberEnd(document, i)
-			if token := string(document[i:end]); !exact(token) {
-				rebuilt = append(append(rebuilt, document[copied:i]...), '"')
-				rebuilt = append(append(rebuilt, token...), '"')
-				copied = end
-			}
-			i = end
-		default:
-			i++
+	for end := maxText; end > maxText-utf8.UTFMax; end-- {
+		if utf8.RuneStart(text[end]) {
+			return text[:end]
 		}
 	}
-	if copied == 0 {
-		return document
-	}
-	return append(rebuilt, document[copied:]...)
-}
-
-// stringEnd is the index behind the string that begins at i.
-func stringEnd(document []byte, i int) int {
-	for i++; document[i] != '"'; i++ {
-		if document[i] == '\\' {
-			i++
-		}
-	}
-	return i + 1
-}
-
-func numberEnd(document []byte, i int) int {
-	for i < len(document) && strings.IndexByte("+-.eE0123456789", document[i]) >= 0 {
-		i++
-	}
-	return i
-}
-
-// exact reports whether a double holds the number that a token writes.
-func exact(token string) bool {
-	if len(token) <= 15 && strings.IndexAny(token, ".eE") < 0 {
-		return true
-	}
-	if len(token) > 64 {
-		return false
-	}
-	double, err := strconv.ParseFloat(token, 64)
-	if err != nil {
-		return false
-	}
-	if strings.IndexAny(token, ".eE") >= 0 {
-		// A fraction is exact enough when it prints back as the same number.
-		back, _, err1 := big.ParseFloat(strconv.FormatFloat(double, 'g', -1, 64), 10, 256, big.ToNearestEven)
-		want, _, err2 := big.ParseFloat(token, 10, 256, big.ToNearestEven)
-		return err1 == nil && err2 == nil && back.Cmp(want) == 0
-	}
-	want, ok := new(big.Int).SetString(token, 10)
-	if !ok {
-		return false
-	}
-	got, accuracy := big.NewFloat(double).Int(nil)
-	return accuracy == big.Exact && got.Cmp(want) == 0
+	return text[:maxText]
 }

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"annals/audit"
+)
+
+func TestFitText(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", maxText)
+	tests := []struct{ what, text, want string }{
+		{"nothing", "", ""},
+		{"a plain text", "jane", "jane"},
+		{"NUL", "ad\x00min", "ad\uFFFDmin"},
+		{"only NUL", "\x00", "\uFFFD"},
+		{"a byte that is no text", "a\xffb", "a\uFFFDb"},
+		{"an overlong NUL", "a\xc0\x80b", "a\uFFFDb"},
+		{"a surrogate as bytes", "a\xed\xa0\x80b", "a\uFFFDb"},
+		{"what turns the reading direction stays", "\u202Enimda", "\u202Enimda"},
+		{"both ways to write one letter stay apart", "e\u0301 \u00e9", "e\u0301 \u00e9"},
+		{"escape sequences stay", "\x1b]8;;https://example.com\x07", "\x1b]8;;https://example.com\x07"},
+		{"exactly as long as may be", long, long},
+		{"one byte too long", long + "b", long},
+		{"a character across the end", long[:maxText-1] + "é", long[:maxText-1]},
+		{"an emoji across the end", long[:maxText-2] + "👩‍🚀", long[:maxText-2]},
+		{"nothing but rests of characters", strings.Repeat("\x80", 2*maxText), "\uFFFD"},
+		{"NUL all over", strings.Repeat("\x00", 2*maxText), strings.Repeat("\uFFFD", maxText/3)},
+	}
+	for _, test := range tests {
+		if got := fitText(test.text); got != test.want {
+			t.Errorf("%s: %.40q of %d bytes, want %.40q of %d", test.what, got, len(got), test.want, len(test.want))
+		}
+	}
+}
+
+func FuzzFitText(f *testing.F) {
+	for _, seed := range []string{"", "jane", "\x00", "\xff\xfe", "\xed\xa0\x80", strings.Repeat("é", maxText), strings.Repeat("\xf0\x9f", maxText)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := fitText(text)
+		if !utf8.ValidString(got) || strings.IndexByte(got, 0) >= 0 || len(got) > maxText {
+			t.Fatalf("%q of %d bytes cannot be stored", got, len(got))
+		}
+		if again := fitText(got); again != got {
+			t.Fatalf("%q became %q", got, again)
+		}
+		if utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 && !strings.HasPrefix(text, got) {
+			t.Fatalf("%q became %q, want it untouched or cut", text, got)
+		}
+		if text != "" && got == "" {
+			t.Fatalf("%q vanished", text)
+		}
+	})
+}
+
+// TestEveryTextIsMadeFit walks over a draft by reflection, so that a field which is added is not forgotten.
+func TestEveryTextIsMadeFit(t *testing.T) {
+	t.Parallel()
+	draft := &audit.Draft{}
+	fill(reflect.ValueOf(draft).Elem())
+	fitTexts(draft)
+	// Not shown, or made fit in another way.
+	draft.Raw, draft.Key, draft.Metadata, draft.Action, draft.Category, draft.Outcome = nil, "", nil, "", "", ""
+	draft.Actor.Type, draft.OnBehalfOf.Type, draft.Origin.Location.Source = "", "", ""
+	check(t, "draft", reflect.ValueOf(draft).Elem())
+}
+
+const unfit = "a\x00b\xff"
+
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(unfit)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				fill(v.Field(i))
+			}
+		}
+	}
+}
+
+func check(t *testing.T, path string, v reflect.Value) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.String:
+		if text := v.String(); !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+			t.Errorf("%s is still %q", path, text)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			check(t, path, v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			check(t, path+"[]", v.Index(i))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				check(t, path+"."+v.Type().Field(i).Name, v.Field(i))
+			}
+		}
+	}
+}
+
+func TestListsAreBounded(t *testing.T) {
+	t.Parallel()
+	draft := audit.Draft{Targets: make([]audit.Target, 3*maxTargets), Changes: make([]audit.Change, 3*maxChanges)}
+	fitTexts(&draft)
+	if len(draft.Targets) != maxTargets || len(draft.Changes) != maxChanges {
+		t.Errorf("%d targets and %d changes", len(draft.Targets), len(draft.Changes))
+	}
+}
+
+func TestCoordinates(t *testing.T) {
+	t.Parallel()
+	for what, bad := range map[string]float64{"NaN": math.NaN(), "infinite": math.Inf(-1), "off the globe": 181} {
+		place := &audit.Location{City: "Berlin", Latitude: new(52.5), Longitude: new(bad)}
+		fitTexts(&audit.Draft{Origin: audit.Origin{Location: place}})
+		if place.Latitude != nil || place.Longitude != nil || place.City != "Berlin" {
+			t.Errorf("%s: %+v, want the city without coordinates", what, place)
+		}
+	}
+	place := &audit.Location{Latitude: new(-33.9), Longitude: new(151.2)}
+	fitTexts(&audit.Draft{Origin: audit.Origin{Location: place}})
+	if place.Latitude == nil || *place.Latitude != -33.9 || *place.Longitude != 151.2 {
+		t.Errorf("%+v, want the coordinates as they were", place)
+	}
+}
