@@ -109,10 +109,10 @@ type cloudTrailAnswer struct {
 
 // cloudTrailEvent is what stands around a record, which itself is a text. ReadOnly is a text, too.
 type cloudTrailEvent struct {
-	EventId         string //nolint:revive // AWS's spelling
+	EventID         string `json:"EventId"`
 	EventName       string
 	ReadOnly        string
-	AccessKeyId     string `json:",omitempty"` //nolint:revive // AWS's spelling
+	AccessKeyID     string `json:"AccessKeyId,omitempty"`
 	EventTime       json.Number
 	EventSource     string
 	Username        string `json:",omitempty"`
@@ -125,8 +125,8 @@ type cloudTrailResource struct{ ResourceType, ResourceName string }
 func newCloudTrailEvent(item Item) cloudTrailEvent {
 	record := gjson.ParseBytes(item.Body)
 	event := cloudTrailEvent{
-		EventId: record.Get("eventID").String(), EventName: record.Get("eventName").String(),
-		ReadOnly: record.Get("readOnly").String(), AccessKeyId: record.Get("userIdentity.accessKeyId").String(),
+		EventID: record.Get("eventID").String(), EventName: record.Get("eventName").String(),
+		ReadOnly: record.Get("readOnly").String(), AccessKeyID: record.Get("userIdentity.accessKeyId").String(),
 		EventTime:   json.Number(fmt.Sprintf("%d.0", item.At.Unix())),
 		EventSource: record.Get("eventSource").String(), Username: record.Get("userIdentity.userName").String(),
 		Resources: []cloudTrailResource{}, CloudTrailEvent: string(item.Body),

@@ -155,10 +155,14 @@ func (s *splitter) whole() error {
 		return err
 	}
 	for oneLine {
-		b, err := s.peek()
-		if err != nil || b != ' ' && b != '\t' && b != '\r' {
-			s.lines = err == nil && b == '\n'
-			return nil //nolint:nilerr // the error comes again where the next record should be
+		switch b, err := s.peek(); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case b != ' ' && b != '\t' && b != '\r':
+			s.lines = b == '\n'
+			return nil
 		}
 		s.at++
 	}

@@ -13,7 +13,7 @@ const maxRecord = 16 << 20
 
 // fileWindow is the part of a file that is being looked at.
 type fileWindow struct {
-	ctx    context.Context //nolint:containedctx // lives as long as the call that reads the file
+	ctx    context.Context // of the call that reads the file
 	r      io.Reader
 	buf    []byte
 	start  int   // the first byte of buf that is still needed

@@ -11,7 +11,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	account := simulator.NewCloudTrail(simulator.Options{Now: time.Now})
+	account := simulator.NewCloudTrail(simulator.Options{Now: func() time.Time { return now }})
 	connectortest.Run(t, connectortest.Suite{
 		Registration: Registration(),
 		Simulator: func(o simulator.Options) connectortest.Simulator {
