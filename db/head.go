@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
@@ -58,47 +57,6 @@ func (db *DB) SeqSince(ctx context.Context, tenant audit.TenantID, since time.Ti
 		}
 	}
 	return low, nil
-}
-
-// Tenant finds a tenant by its name.
-func (db *DB) Tenant(ctx context.Context, name string) (audit.Tenant, error) {
-	tenant := audit.Tenant{Name: name}
-	err := db.pool.QueryRow(ctx, `SELECT id FROM tenants WHERE name = $1`, name).Scan(&tenant.Number)
-	return tenant, translate("reading a tenant", err)
-}
-
-// TenantByID finds a tenant by its number.
-func (db *DB) TenantByID(ctx context.Context, id audit.TenantID) (audit.Tenant, error) {
-	tenant := audit.Tenant{Number: id}
-	err := db.pool.QueryRow(ctx, `SELECT name FROM tenants WHERE id = $1`, id).Scan(&tenant.Name)
-	return tenant, translate("reading a tenant", err)
-}
-
-// EnsureTenant finds a tenant, or makes it with an empty ledger. created says which.
-func (db *DB) EnsureTenant(ctx context.Context, name string) (tenant audit.Tenant, created bool, err error) {
-	tenant, err = db.Tenant(ctx, name)
-	if !errors.Is(err, audit.ErrNotFound) {
-		return tenant, false, err
-	}
-	id := audit.TenantID(RandomID())
-	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		now := db.now()
-		tag, err := tx.Exec(ctx, `INSERT INTO tenants (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING`, id, name, now)
-		if err != nil {
-			return err
-		}
-		created = tag.RowsAffected() == 1
-		if !created {
-			return nil
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO heads (tenant_id, size, recorded_at) VALUES ($1, 0, $2)`, id, now)
-		return err
-	})
-	if err != nil {
-		return audit.Tenant{}, false, translate("making a tenant", err)
-	}
-	tenant, err = db.Tenant(ctx, name)
-	return tenant, created, err
 }
 
 // RandomID makes a number for an id: positive and random, so that ids tell nothing about each other.
