@@ -83,7 +83,9 @@ func TestFeedResumesOverRestartsWithoutGapOrRepeat(t *testing.T) {
 	t.Parallel()
 	env, url := environment(t)
 	p := start(t, env, url, "demo")
-	token := p.every()
+	owner := p.every()
+	made := p.get(owner, `mutation { createApiToken(input: {name: "reader", scopes: [ACTIVITIES_READ], expiresIn: "PT30M"}) { token apiToken { id } } }`, nil, "createApiToken")
+	token := at(made, "token").(string)
 	var seqs []int64
 	var after any
 	read := func(least int) {
@@ -111,6 +113,9 @@ func TestFeedResumesOverRestartsWithoutGapOrRepeat(t *testing.T) {
 		}
 		p = start(t, env, url, "demo")
 	}
+	read(500)
+	p.get(owner, `mutation($id: ID!) { revokeApiToken(input: {id: $id}) { revokedCount } }`, map[string]any{"id": at(made, "apiToken", "id")})
+	token = owner // the token has ended; its successor goes on behind the last cursor
 	read(500)
 	for n, seq := range seqs {
 		if seq != int64(n) {
