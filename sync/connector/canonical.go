@@ -34,8 +34,9 @@ type span struct {
 }
 
 func canonicalise(raw []byte, except []string) ([]byte, error) {
-	c := canonicaliser{in: raw, out: make([]byte, 0, len(raw)), members: make([]span, 0, 40),
-		scratch: make([]byte, 0, len(raw)), except: except}
+	c := canonicaliser{
+		in: raw, out: make([]byte, 0, len(raw)), members: make([]span, 0, 40), scratch: make([]byte, 0, len(raw)), except: except,
+	}
 	if err := c.value(); err != nil {
 		return nil, err
 	}

@@ -112,8 +112,8 @@ func TestRecordsPassErrorsOn(t *testing.T) {
 func TestRecordsStop(t *testing.T) {
 	t.Parallel()
 	n := 0
-	for range Records(t.Context(), strings.NewReader(`[1,2,3]`), "Records") {
-		if n++; n == 2 {
+	for _, err := range Records(t.Context(), strings.NewReader(`[1,2,3]`), "Records") {
+		if n++; n == 2 || err != nil {
 			break
 		}
 	}

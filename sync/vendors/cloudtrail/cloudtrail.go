@@ -51,7 +51,7 @@ func settings() []audit.SettingField {
 		{
 			Name: "accessKeyId", Label: "Access key ID", Kind: audit.SettingText, Account: true,
 			Help:    "Of a user or role that may call cloudtrail:LookupEvents. Leave it empty to import files only.",
-			Pattern: `[A-Za-z0-9_]{4,128}`, Example: "AKIAIOSFODNN7EXAMPLE",
+			Pattern: `[A-Za-z0-9_]{4,128}`, Example: "AKIAEXAMPLE",
 		},
 		{Name: "secretAccessKey", Label: "Secret access key", Kind: audit.SettingText, Secret: true, Help: "Belongs to the access key ID."},
 		{

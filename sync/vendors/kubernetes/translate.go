@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,8 +124,8 @@ func (e *event) time() time.Time {
 // address is the last of the source addresses: those before it are what the client says in X-Forwarded-For.
 func (e *event) address() netip.Addr {
 	addresses := e.members.Get("sourceIPs").Array()
-	for i := len(addresses) - 1; i >= 0; i-- {
-		if addr, err := netip.ParseAddr(addresses[i].String()); err == nil && addr.Zone() == "" {
+	for _, address := range slices.Backward(addresses) {
+		if addr, err := netip.ParseAddr(address.String()); err == nil && addr.Zone() == "" {
 			if len(addresses) == 1 {
 				e.members.Take("sourceIPs")
 			}
