@@ -120,6 +120,7 @@ var roundSteps = []step{
 	{months: 1200},
 	{months: 12000},
 	{months: 120000},
+	{months: 1200000},
 }
 
 // cover gives the buckets of a length that cover [from, to), or says that they are more than most.
@@ -128,28 +129,38 @@ func cover(from, to time.Time, s step, zone *time.Location, most int) (buckets, 
 	if !from.Before(to) {
 		return b, true
 	}
-	if least := s.least(); least > 0 && to.Sub(from)/least > time.Duration(most) {
+	if longest := s.longest(); longest > 0 && to.Sub(from)/longest > time.Duration(most) {
 		return b, false // no need to count them
 	}
 	start := s.floor(from, zone)
+	if next := s.next(start, zone); !next.After(from) {
+		start = next // the clock had begun the next day when it was moved back behind midnight
+	}
 	for start.Before(to) {
 		if len(b.starts) == most {
 			return b, false
 		}
-		b.starts = append(b.starts, start.UTC())
+		b.starts = append(b.starts, printable(start))
 		start = s.next(start, zone)
 	}
-	b.end = start.UTC()
+	b.end = printable(start)
 	return b, true
 }
 
-// least is a length that no bucket of the step falls below, 0 when that is not worth knowing.
-func (s step) least() time.Duration {
-	if s.clock >= time.Hour || s.days+s.months > 0 {
-		return 0 // the zone's clock may be moved within
+// printable holds a time to the years that the API prints.
+func printable(t time.Time) time.Time {
+	switch t = t.UTC(); {
+	case t.Year() < 1:
+		return time.Time{}
+	case t.Year() > 9999:
+		return time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC)
 	}
-	return s.clock
+	return t
 }
+
+// longest is a length that no bucket of the step exceeds, however the zone's clock is moved; 0 for months, of which
+// there are never many.
+func (s step) longest() time.Duration { return 2 * (s.clock + time.Duration(s.days)*day) }
 
 // floor is the start of the bucket that holds t.
 func (s step) floor(t time.Time, zone *time.Location) time.Time {
@@ -186,11 +197,11 @@ func midnight(year int, month time.Month, dayOfMonth int, zone *time.Location) t
 	// Where 00:00 does not exist, Date gives an instant of the day before or of the day itself.
 	want := time.Date(year, month, dayOfMonth, 0, 0, 0, 0, time.UTC)
 	if wall(t).Before(want) {
-		_, end := t.ZoneBounds()
+		_, end := settled(t)
 		return end.In(zone)
 	}
 	// Where 00:00 exists twice, Date may give the second one; where it was skipped, an instant behind the change.
-	if start, _ := t.ZoneBounds(); !start.IsZero() {
+	if start, _ := settled(t); !start.IsZero() {
 		if before := start.Add(-time.Nanosecond).In(zone); !wall(before).Before(want) {
 			_, offset := before.Zone()
 			return want.Add(-time.Duration(offset) * time.Second).In(zone)
@@ -207,6 +218,17 @@ func wall(t time.Time) time.Time {
 	return t.UTC().Add(time.Duration(offset) * time.Second)
 }
 
+// settled are the bounds of a time around t in which the zone's clock is not moved, zero when open. At the end it may go
+// on as before.
+func settled(t time.Time) (start, end time.Time) {
+	start, end = t.ZoneBounds()
+	if !end.IsZero() && !end.After(t) {
+		// Beyond a zone's table package time ends every year after 365 days, before the last day of a leap year.
+		end = time.Date(t.UTC().Year()+1, time.January, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return start, end
+}
+
 // sinceMidnight is what the clock reads, as a time of day.
 func sinceMidnight(t time.Time) time.Duration {
 	w := wall(t)
@@ -218,7 +240,7 @@ func (s step) tick(t time.Time, zone *time.Location) time.Time {
 	for {
 		local := t.In(zone)
 		candidate := local.Add(-sinceMidnight(local) % s.clock)
-		start, _ := local.ZoneBounds()
+		start, _ := settled(local)
 		if start.IsZero() || !candidate.Before(start) {
 			return candidate
 		}
@@ -234,7 +256,7 @@ func (s step) nextTick(t time.Time, zone *time.Location) time.Time {
 	local := t.In(zone)
 	for {
 		candidate := local.Add(s.clock - sinceMidnight(local)%s.clock)
-		_, end := local.ZoneBounds()
+		_, end := settled(local)
 		if end.IsZero() || candidate.Before(end) {
 			return candidate
 		}
