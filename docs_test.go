@@ -205,15 +205,17 @@ func TestDocsConnectors(t *testing.T) {
 
 func TestDocsFolders(t *testing.T) {
 	t.Parallel()
-	entries, err := os.ReadDir(".")
+	holds := regexp.MustCompile(`\.(?:go|md)$`)
+	var want []string
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		folder, below, ok := strings.Cut(path, "/")
+		if ok && holds.MatchString(below) && !strings.HasPrefix(folder, ".") && !slices.Contains(want, folder+"/") {
+			want = append(want, folder+"/")
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	var want []string
-	for _, entry := range entries {
-		if entry.IsDir() && !strings.HasPrefix(entry.Name(), ".") {
-			want = append(want, entry.Name()+"/")
-		}
 	}
 	if diff := cmp.Diff(want, firstCodes(tableBelow(t, "README.md", "Where things are"))); diff != "" {
 		t.Errorf("README.md, Where things are (-folders +README):\n%s", diff)
