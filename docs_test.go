@@ -230,7 +230,7 @@ func TestDocsPromises(t *testing.T) {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
-		content, err := os.ReadFile(path) //nolint:gosec // of the checkout
+		content, err := os.ReadFile(path)
 		for _, match := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(content, -1) {
 			declared[string(match[1])] = true
 		}
@@ -263,7 +263,7 @@ func TestDocsLinks(t *testing.T) {
 			if path != "" {
 				file = filepath.Join(filepath.Dir(name), path)
 			}
-			content, err := os.ReadFile(file) //nolint:gosec // of the checkout
+			content, err := os.ReadFile(file)
 			if err != nil || anchor != "" && !slices.Contains(anchors(string(content)), anchor) {
 				t.Errorf("%s: %s leads nowhere", name, match[1])
 			}
@@ -290,7 +290,7 @@ func pages(t *testing.T) map[string]string {
 	}
 	read := map[string]string{}
 	for _, name := range append(names, "README.md") {
-		content, err := os.ReadFile(name) //nolint:gosec // of the checkout
+		content, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
