@@ -63,32 +63,54 @@ func intervals() []string {
 	return list
 }
 
-// TestBucketsStartWhenTheClockSaysSo scans every minute: the starts are exactly the minutes at which the zone's clock
-// reads a whole multiple of the interval, or those that begin a new day, week or month.
+// TestBucketsStartWhenTheClockSaysSo scans every minute around every change: the starts are exactly the minutes at which
+// the zone's clock reads a whole multiple of the interval, or those that begin a new day, week or month.
 func TestBucketsStartWhenTheClockSaysSo(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(rt *rapid.T) {
-		zone, change := odd(rt)
-		interval := rapid.SampledFrom(intervals()).Draw(rt, "interval")
-		before := rapid.IntRange(0, 60*60*60).Draw(rt, "seconds before")
-		after := rapid.IntRange(1, 60*60*60).Draw(rt, "seconds after")
-		from, to := change.Add(-time.Duration(before)*time.Second), change.Add(time.Duration(after)*time.Second)
-		b, err := newBuckets(from, to, audit.SeriesArgs{Interval: &interval, Zone: zone})
-		if _, ok := errors.AsType[*audit.ArgumentError](err); ok && interval[0:2] == "PT" && to.Sub(from) > MaxBuckets*time.Minute {
-			return
-		}
-		if err != nil {
-			rt.Fatal(err)
-		}
-		checkCover(rt, b, from, to)
-		if want := scan(b.starts[0], b.end, interval, zone); !slices.Equal(append(b.starts, b.end), want) {
-			rt.Fatalf("%s in %s from %s to %s:\ngot  %v\nwant %v", interval, zone, from, to, append(b.starts, b.end), want)
-		}
-	})
+	for name := range changes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			zone, err := time.LoadLocation(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range changes[name] {
+				change, err := time.Parse(time.RFC3339, text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, interval := range intervals() {
+					for _, from := range []time.Duration{-26*time.Hour - 7*time.Second, -time.Minute, 0, 31 * time.Minute} {
+						checkStarts(t, change.Add(from), change.Add(27*time.Hour+time.Second), interval, zone)
+					}
+				}
+			}
+		})
+	}
+}
+
+func checkStarts(t *testing.T, from, to time.Time, interval string, zone *time.Location) {
+	t.Helper()
+	b, err := newBuckets(from, to, audit.SeriesArgs{Interval: &interval, Zone: zone})
+	if _, ok := errors.AsType[*audit.ArgumentError](err); ok && interval == "PT1M" && to.Sub(from) >= (MaxBuckets-1)*time.Minute {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkCover(t, b, from, to)
+	if want := scan(b.starts[0], b.end, interval, zone); !slices.Equal(append(b.starts, b.end), want) {
+		t.Fatalf("%s in %s from %s to %s:\ngot  %v\nwant %v", interval, zone, from, to, append(b.starts, b.end), want)
+	}
+}
+
+// failer is a test of this package or of a property.
+type failer interface {
+	Fatalf(format string, args ...any)
 }
 
 // checkCover holds that the buckets are in order and cover the span, and no more of them than needed.
-func checkCover(t *rapid.T, b buckets, from, to time.Time) {
+func checkCover(t failer, b buckets, from, to time.Time) {
 	if len(b.starts) == 0 {
 		t.Fatalf("no buckets from %s to %s", from, to)
 	}
@@ -110,7 +132,7 @@ func checkCover(t *rapid.T, b buckets, from, to time.Time) {
 func scan(from, to time.Time, interval string, zone *time.Location) []time.Time {
 	reading := func(t time.Time) int { return number(t.In(zone), interval) }
 	newest := 0 // of all earlier readings
-	for t := from.Add(-72 * time.Hour); t.Before(from); t = t.Add(time.Minute) {
+	for t := from.Add(-72 * time.Hour); interval[1] != 'T' && t.Before(from); t = t.Add(time.Minute) {
 		newest = max(newest, reading(t))
 	}
 	var starts []time.Time

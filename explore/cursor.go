@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"annals/audit"
@@ -28,14 +29,14 @@ const (
 	pageFields = 3 // occurredAt, seq, the first page's clock
 )
 
-// bound is what a page cursor belongs to.
+// bound is what a page cursor belongs to. The filter has been checked.
 func bound(tenant audit.TenantID, filter *audit.Filter, order audit.Order) []byte {
 	text, err := json.Marshal(struct {
 		Filter *audit.Filter
 		Order  audit.Order
 	}{filter, order})
 	if err != nil {
-		panic(err) // a filter is made of texts, numbers and times
+		panic(err) // a checked filter is made of texts, numbers and times that can be written
 	}
 	sum := sha256.Sum256(text)
 	return binary.BigEndian.AppendUint64(sum[:], uint64(tenant)) //nolint:gosec // bits only
@@ -84,7 +85,7 @@ func (c Cursors) seal(kind byte, numbers []int64, bound []byte) string {
 
 func (c Cursors) open(kind byte, text string, count int, bound []byte) ([]int64, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) < 1+macSize || b[0] != kind {
+	if err != nil || strings.ContainsAny(text, "\r\n") || len(b) < 1+macSize || b[0] != kind {
 		return nil, audit.ErrCursor
 	}
 	body, mac := b[:len(b)-macSize], b[len(b)-macSize:]

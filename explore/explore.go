@@ -15,6 +15,7 @@ const (
 	MaxBuckets     = 2000
 	MaxGroups      = 100
 	defaultBuckets = 60
+	maxContains    = 1000 // characters of a search among values
 )
 
 // Store is where activities are read.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"annals/audit"
 )
@@ -40,12 +41,14 @@ func checkFacets(a audit.FacetArgs) error {
 		return audit.BadArgument("facets.fields", "must name each field once")
 	case a.First < 1 || a.First > MaxFacetValues:
 		return audit.BadArgument("facets.first", "must be from 1 to %d, got %d", MaxFacetValues, a.First)
+	case utf8.RuneCountInString(a.Contains) > maxContains:
+		return audit.BadArgument("facets.contains", "must be at most %d characters long", maxContains)
 	}
 	return nil
 }
 
 func (x *Explorer) facet(ctx context.Context, view audit.View, where audit.All, field audit.FacetField, args audit.FacetArgs) (*audit.Facet, error) {
-	selected := audit.Selected(where, field.Field())
+	selected := slices.DeleteFunc(audit.Selected(where, field.Field()), func(value string) bool { return value == "" })
 	facet, err := x.store.Facet(ctx, view, audit.FacetQuery{
 		Field: field, Where: audit.Without(where, field.Field()), First: args.First, Contains: args.Contains, Also: selected,
 	})
@@ -55,17 +58,21 @@ func (x *Explorer) facet(ctx context.Context, view audit.View, where audit.All, 
 	for _, value := range facet.Values {
 		value.Selected = slices.Contains(selected, value.Value)
 		if field == audit.FacetIntegration {
-			value.Value = integrationValue(view.Tenant(), value.Value)
+			value.Value, value.Label = integrationValue(view.Tenant(), value.Value, value.Label)
 		}
 	}
 	return facet, nil
 }
 
-// integrationValue is what the filter takes for a decimal id.
-func integrationValue(tenant audit.TenantID, decimal string) string {
+// integrationValue is what the filter takes for a decimal id, and its label: the same where there is no name.
+func integrationValue(tenant audit.TenantID, decimal, label string) (value, shown string) {
 	number, err := strconv.ParseInt(decimal, 10, 64)
 	if err != nil {
-		return decimal
+		return decimal, label
 	}
-	return audit.ID{Kind: audit.KindIntegration, Tenant: tenant, Number: number}.String()
+	value = audit.ID{Kind: audit.KindIntegration, Tenant: tenant, Number: number}.String()
+	if label == decimal {
+		label = value
+	}
+	return value, label
 }

@@ -14,6 +14,10 @@ func (x *Explorer) List(ctx context.Context, view audit.View, filter *audit.Filt
 	if err != nil {
 		return nil, err
 	}
+	where, err := filter.Normalise("activities.filter", view.Tenant(), view.Now())
+	if err != nil {
+		return nil, err
+	}
 	bound := bound(view.Tenant(), filter, order)
 	between, clock, err := x.ends(args, bound)
 	if err != nil {
@@ -21,10 +25,9 @@ func (x *Explorer) List(ctx context.Context, view audit.View, filter *audit.Filt
 	}
 	if !clock.IsZero() {
 		view = view.At(clock)
-	}
-	where, err := filter.Normalise("activities.filter", view.Tenant(), view.Now())
-	if err != nil {
-		return nil, err
+		if where, err = filter.Normalise("activities.filter", view.Tenant(), clock); err != nil {
+			return nil, err
+		}
 	}
 	query := audit.PageQuery{Where: where, Order: order, Between: between, Last: args.Last != nil, Limit: size + 1}
 	found, err := x.store.Page(ctx, view, query)

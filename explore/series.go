@@ -39,7 +39,7 @@ func (x *Explorer) Series(ctx context.Context, view audit.View, filter *audit.Fi
 	}
 	if args.GroupBy != nil && *args.GroupBy == audit.FacetIntegration {
 		for _, group := range series.Groups {
-			group.Value = integrationValue(view.Tenant(), group.Value)
+			group.Value, group.Label = integrationValue(view.Tenant(), group.Value, group.Label)
 		}
 	}
 	series.Zone, series.Interval, series.LaterCount, series.AsOf = args.Zone, buckets.interval, laterCount, as
