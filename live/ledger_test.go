@@ -83,10 +83,14 @@ func (l *ledger) Follow(_ context.Context, _ audit.TenantID, from int64, limit i
 
 func (l *ledger) Page(_ context.Context, view audit.View, page audit.PageQuery) ([]*audit.Activity, error) {
 	time.Sleep(l.pageTime)
-	all, err := l.from(0)
+	from := page.Where[len(page.Where)-1].(audit.SeqBetween) // what feeds add to their filter
+	rest, err := l.from(*from.Min)
 	var found []*audit.Activity
-	for _, a := range all {
-		if len(found) < page.Limit && view.Sees(a) && audit.Match(page.Where, a) {
+	for _, a := range rest {
+		if len(found) == page.Limit || a.Seq > view.AsOf() {
+			break
+		}
+		if view.Sees(a) && audit.Match(page.Where, a) {
 			found = append(found, a)
 		}
 	}
