@@ -55,6 +55,7 @@ type Engine struct {
 	recorder *Recorder
 	options  Options
 	gates    *gates
+	tick     time.Duration // between two dispatches
 	slots    map[audit.FetchKind]chan struct{}
 	running  sync.WaitGroup
 }
@@ -68,10 +69,13 @@ type Options struct {
 
 // New makes an engine; Run moves it.
 func New(store Store, opener Opener, recorder *Recorder, o Options) *Engine {
-	return &Engine{store: store, opener: opener, recorder: recorder, options: o, gates: newGates(o.Now), slots: map[audit.FetchKind]chan struct{}{
-		audit.FetchLive:     make(chan struct{}, liveSlots),
-		audit.FetchBackfill: make(chan struct{}, backfillSlots),
-	}}
+	return &Engine{
+		store: store, opener: opener, recorder: recorder, options: o, gates: newGates(o.Now), tick: dispatchInterval,
+		slots: map[audit.FetchKind]chan struct{}{
+			audit.FetchLive:     make(chan struct{}, liveSlots),
+			audit.FetchBackfill: make(chan struct{}, backfillSlots),
+		},
+	}
 }
 
 // Run dispatches until the context ends, and then waits for the fetches that run: each stops after its page.
@@ -94,7 +98,7 @@ func (e *Engine) Run(ctx context.Context) error {
 
 func (e *Engine) schedule(ctx context.Context, scheduler gocron.Scheduler, kind audit.FetchKind) error {
 	_, err := scheduler.NewJob(
-		gocron.DurationJob(dispatchInterval),
+		gocron.DurationJob(e.tick),
 		gocron.NewTask(func() { e.dispatch(ctx, kind) }),
 		gocron.WithName("dispatch "+string(kind)),
 		gocron.WithSingletonMode(gocron.LimitModeReschedule),

@@ -101,7 +101,9 @@ func TestABackfillGoesFromTheNewestSliceToTheOldest(t *testing.T) {
 	if want := (audit.FetchEnd{Done: true}); end != want {
 		t.Errorf("ended with %+v, want %+v", end, want)
 	}
-	window := func(from, to time.Duration) *audit.Window { return &audit.Window{From: noon.Add(-from), To: noon.Add(-to)} }
+	window := func(from, to time.Duration) *audit.Window {
+		return &audit.Window{From: noon.Add(-from), To: noon.Add(-to)}
+	}
 	want := []connector.Request{
 		{Feed: "main", Window: window(6*time.Hour, 0)},
 		{Feed: "main", Window: window(6*time.Hour, 0), State: state(1)},

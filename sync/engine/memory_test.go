@@ -205,7 +205,9 @@ func (m *memory) fetch(id int64) memoryFetch {
 // fetchFunc is a vendor's code that only fetches, and opens itself.
 type fetchFunc func(ctx context.Context, r connector.Request) (connector.Page, error)
 
-func (f fetchFunc) Fetch(ctx context.Context, r connector.Request) (connector.Page, error) { return f(ctx, r) }
+func (f fetchFunc) Fetch(ctx context.Context, r connector.Request) (connector.Page, error) {
+	return f(ctx, r)
+}
 
 const (
 	testOverlap = 10 * time.Minute
