@@ -15,6 +15,8 @@ type Batch struct {
 	Path          Path
 	ObservedAt    time.Time // when the drafts were first seen
 	Drafts        []Draft
+	// RefuseVersions refuses a draft whose key was recorded with other content, instead of recording a new version.
+	RefuseVersions bool
 	Progress      *Progress // nil where nothing was fetched: webhook, import, push
 }
 
@@ -44,4 +46,5 @@ type Result struct {
 	Seq      int64
 	Repeated bool // the same key and content was there already, at Seq
 	Version  bool // the same key was there with other content; recorded as a new version
+	Refused  bool // the same key was there with other content; not recorded, since the batch refuses versions
 }

@@ -112,6 +112,10 @@ func beginAppend(ctx context.Context, tx pgx.Tx, p prepared) (map[uuid.UUID]map[
 	known := map[uuid.UUID]map[int64]int64{}
 	questions := &pgx.Batch{}
 	questions.Queue(`SET LOCAL synchronous_commit = on`)
+	if p.RefuseVersions {
+		// Nobody may record another content of a key between this look and our commit.
+		questions.Queue(`SELECT FROM heads WHERE tenant_id = $1 FOR UPDATE`, p.Tenant)
+	}
 	questions.Queue(`SELECT current_setting('synchronous_commit')`).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&durable)
 	})
@@ -154,6 +158,8 @@ func sortOut(p prepared, known map[uuid.UUID]map[int64]int64) (audit.Receipt, []
 			*result = audit.Result{Seq: seq, Repeated: true}
 		case again:
 			*result = audit.Result{Seq: int64(-1 - earlier), Repeated: true} // resolved by record
+		case p.RefuseVersions && (len(contents) > 0 || keys[id.key]):
+			result.Refused = true
 		default:
 			first[id] = len(fresh)
 			result.Version = len(contents) > 0 || keys[id.key]
@@ -162,7 +168,11 @@ func sortOut(p prepared, known map[uuid.UUID]map[int64]int64) (audit.Receipt, []
 		}
 	}
 	receipt.Recorded = len(fresh)
-	receipt.Repeated = len(p.ids) - len(fresh)
+	for _, result := range receipt.Results {
+		if result.Repeated {
+			receipt.Repeated++
+		}
+	}
 	return receipt, fresh
 }
 
@@ -179,10 +189,10 @@ func record(ctx context.Context, tx pgx.Tx, p prepared, fresh []int, receipt *au
 	if err := insertKeys(ctx, tx, p, fresh, first); err != nil {
 		return err
 	}
-	return errors.Join(
-		copyActivities(ctx, tx, p, fresh, first, recordedAt.UTC()),
-		insertRaw(ctx, tx, p, fresh, first),
-	)
+	if err := copyActivities(ctx, tx, p, fresh, first, recordedAt.UTC()); err != nil {
+		return err
+	}
+	return insertRaw(ctx, tx, p, fresh, first)
 }
 
 func number(receipt *audit.Receipt, fresh []int, first int64) {
@@ -230,7 +240,7 @@ func writeCounts(ctx context.Context, tx pgx.Tx, p prepared, receipt audit.Recei
 	_, err := tx.Exec(ctx, `INSERT INTO feeds AS f (tenant_id, integration_id, name, watermark, last_recorded_at, recorded_count, repeated_count)
 		VALUES ($1, $2, $3, $4, CASE WHEN $5::bigint > 0 THEN clock_timestamp() END, $5, $6)
 		ON CONFLICT (tenant_id, integration_id, name) DO UPDATE SET
-			watermark = coalesce(greatest(f.watermark, excluded.watermark), f.watermark, excluded.watermark),
+			watermark = greatest(f.watermark, excluded.watermark),
 			last_recorded_at = coalesce(excluded.last_recorded_at, f.last_recorded_at),
 			recorded_count = f.recorded_count + excluded.recorded_count,
 			repeated_count = f.repeated_count + excluded.repeated_count`,

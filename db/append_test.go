@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,6 +157,40 @@ func TestAppendTellsVersionsFromRepeats(t *testing.T) {
 	receipt, err = d.Append(t.Context(), other)
 	if err != nil || receipt.Recorded != 1 {
 		t.Errorf("the same key of another integration: recorded %d, %v, want 1", receipt.Recorded, err)
+	}
+}
+
+func TestAppendRefusesVersionsWhereAskedTo(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	tenant := newTenant(t, d, "one")
+	first, changed, other := draft(1), draft(1), draft(2)
+	changed.Content[0]++
+	strict := batch(tenant, first, changed, first, other)
+	strict.RefuseVersions = true
+	receipt, err := d.Append(t.Context(), strict)
+	want := []audit.Result{{Seq: 0}, {Refused: true}, {Seq: 0, Repeated: true}, {Seq: 1}}
+	if err != nil || !cmp.Equal(receipt.Results, want) || receipt.Recorded != 2 || receipt.Repeated != 1 {
+		t.Errorf("receipt %+v, %v, want %v", receipt, err, want)
+	}
+	var recorded atomic.Int32
+	var writers sync.WaitGroup
+	for n := range 8 {
+		writers.Go(func() {
+			one := draft(50)
+			one.Content[0] = byte(n)
+			racing := batch(tenant, one)
+			racing.RefuseVersions = true
+			receipt, err := d.Append(t.Context(), racing)
+			if err != nil {
+				t.Error(err)
+			}
+			recorded.Add(int32(receipt.Recorded))
+		})
+	}
+	writers.Wait()
+	if recorded.Load() != 1 {
+		t.Errorf("%d of 8 contents of one key were recorded at once, want 1", recorded.Load())
 	}
 }
 

@@ -34,6 +34,11 @@ func NewRecorder(ledger Appender, locator Locator, now func() time.Time) *Record
 	return &Recorder{ledger: ledger, locator: locator, now: now}
 }
 
+// Fit makes a draft what it will be when it is recorded, so that a caller can look at that before.
+func (r *Recorder) Fit(connector string, d *audit.Draft) {
+	r.fit(connector, d, r.now().UTC().Truncate(time.Microsecond))
+}
+
 // Source is where drafts come from.
 type Source struct {
 	Tenant        audit.TenantID
@@ -57,6 +62,7 @@ func (r *Recorder) Record(ctx context.Context, source Source, drafts []audit.Dra
 		batch := audit.Batch{
 			Tenant: source.Tenant, IntegrationID: source.IntegrationID, Connector: source.Connector, Feed: source.Feed,
 			Path: source.Path, ObservedAt: observedAt, Drafts: part,
+			RefuseVersions: source.Path == audit.PathPush, // a client's own key stands for one content
 		}
 		if len(drafts) == 0 {
 			batch.Progress = progress
