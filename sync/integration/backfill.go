@@ -17,7 +17,7 @@ func (s *Service) StartBackfill(ctx context.Context, view audit.View, id string,
 		return nil, named(err, "integrationId")
 	}
 	if to.IsZero() {
-		to = s.options.Now().UTC().Truncate(time.Microsecond)
+		to = s.now()
 	}
 	if !from.Before(to) {
 		return nil, audit.Refuse(audit.CodeInvalid, "Must be before to.", "from")

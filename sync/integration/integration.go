@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -76,13 +75,13 @@ func (s *Service) Create(ctx context.Context, view audit.View, name, connectorNa
 	if !ok || registration.Open == nil {
 		return nil, "", audit.Refuse(audit.CodeNotFound, "There is no connector of this name: see connectors.", "connector")
 	}
-	now := s.options.Now().UTC().Truncate(time.Microsecond)
+	now := s.now()
 	stored := audit.StoredIntegration{Integration: audit.Integration{
 		Tenant: view.Tenant(), Number: audit.IntegrationID(s.options.NewID()), Name: strings.TrimSpace(name),
 		ConnectorName: connectorName, CreatedAt: now, UpdatedAt: now,
 	}}
 	values, problems := s.overlay(registration.Connector, nil, settings)
-	problems = append(problems, checkName(stored.Name)...)
+	problems = append(problems, s.checkName(stored.Integration)...)
 	if backfill != nil && *backfill < 0 {
 		problems = append(problems, mistake("Must not be negative.", "backfill"))
 	}
@@ -112,33 +111,6 @@ func (s *Service) Create(ctx context.Context, view audit.View, name, connectorNa
 	}
 	created, err := s.fresh(ctx, view, stored.Number)
 	return created, webhookSecret, err
-}
-
-// BuiltIn gives the tenant's integration of a connector that has one by itself, and makes it at its first use.
-func (s *Service) BuiltIn(ctx context.Context, tenant audit.TenantID, c audit.Connector) (audit.IntegrationID, error) {
-	view := audit.NewView(tenant, nil, -1, s.options.Now())
-	for range 2 {
-		all, err := s.store.Integrations(ctx, view)
-		if err != nil {
-			return 0, err
-		}
-		for _, i := range all {
-			if i.ConnectorName == c.Name && i.Name == c.Label && i.DeletedAt == nil {
-				return i.Number, nil
-			}
-		}
-		now := s.options.Now().UTC().Truncate(time.Microsecond)
-		err = s.store.CreateIntegration(ctx, audit.NewIntegration{FeedNames: feedNames(c), StoredIntegration: audit.StoredIntegration{
-			Integration: audit.Integration{
-				Tenant: tenant, Number: audit.IntegrationID(s.options.NewID()), Name: c.Label, ConnectorName: c.Name,
-				CreatedAt: now, UpdatedAt: now,
-			},
-		}})
-		if err != nil && !errors.Is(err, audit.ErrTaken) {
-			return 0, err
-		}
-	}
-	return 0, fmt.Errorf("making the integration %q: %w", c.Label, audit.ErrTaken)
 }
 
 func feedNames(c audit.Connector) []string {
@@ -197,7 +169,7 @@ func (s *Service) Update(ctx context.Context, view audit.View, id string, name *
 	values, problems := s.overlay(registration.Connector, present, settings)
 	if name != nil {
 		stored.Name = strings.TrimSpace(*name)
-		problems = append(problems, checkName(stored.Name)...)
+		problems = append(problems, s.checkName(stored.Integration)...)
 	}
 	if len(problems) > 0 {
 		return nil, problems
@@ -235,7 +207,7 @@ func (s *Service) addLiveFetches(ctx context.Context, stored audit.StoredIntegra
 
 // save writes an integration that a person has changed.
 func (s *Service) save(ctx context.Context, stored audit.StoredIntegration) error {
-	stored.UpdatedAt = s.options.Now().UTC().Truncate(time.Microsecond)
+	stored.UpdatedAt = s.now()
 	err := s.store.UpdateIntegration(ctx, stored)
 	if errors.Is(err, audit.ErrTaken) {
 		return audit.Refuse(audit.CodeTaken, "Another integration has this name.", "name")
@@ -250,7 +222,7 @@ func (s *Service) Pause(ctx context.Context, view audit.View, id string) (*audit
 		return nil, err
 	}
 	if stored.PausedAt == nil {
-		stored.PausedAt = new(s.options.Now().UTC().Truncate(time.Microsecond))
+		stored.PausedAt = new(s.now())
 		if err := s.save(ctx, stored); err != nil {
 			return nil, err
 		}
@@ -282,10 +254,13 @@ func (s *Service) Delete(ctx context.Context, view audit.View, id, confirmName s
 	if err != nil {
 		return nil, err
 	}
+	if builtIn(stored.Integration) {
+		return nil, audit.Refuse(audit.CodeConflict, "This integration is built in.", "id")
+	}
 	if stored.Name != confirmName {
 		return nil, audit.Refuse(audit.CodeInvalid, "Must be the integration's name.", "confirmName")
 	}
-	stored.DeletedAt = new(s.options.Now().UTC().Truncate(time.Microsecond))
+	stored.DeletedAt = new(s.now())
 	stored.Sealed, stored.SecretNames = nil, nil
 	if err := s.save(ctx, stored); err != nil {
 		return nil, err
@@ -293,7 +268,7 @@ func (s *Service) Delete(ctx context.Context, view audit.View, id, confirmName s
 	return s.fresh(ctx, view, stored.Number)
 }
 
-// change is find for what a person may pause, resume or delete: not what is built in.
+// change is find for what a person may pause, resume or delete: not what records our own activities.
 func (s *Service) change(ctx context.Context, view audit.View, id string) (audit.StoredIntegration, error) {
 	stored, err := s.find(ctx, view, id)
 	if err != nil {

@@ -7,6 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"annals/audit"
 	"annals/sync/connector"
@@ -26,9 +29,17 @@ func mistake(message string, field ...string) *audit.UserError {
 	return &audit.UserError{Field: append([]string{"input"}, field...), Message: message, Code: audit.CodeInvalid}
 }
 
-func checkName(name string) audit.UserErrors {
-	if name == "" || len(name) > 200 {
-		return audit.UserErrors{mistake("Must have 1 to 200 characters.", "name")}
+// checkName says what is wrong with an integration's name.
+func (s *Service) checkName(i audit.Integration) audit.UserErrors {
+	switch {
+	case i.Name == "" || len(i.Name) > 200:
+		return audit.UserErrors{mistake("Must have 1 to 200 bytes.", "name")}
+	case !utf8.ValidString(i.Name) || strings.ContainsFunc(i.Name, unicode.IsControl):
+		return audit.UserErrors{mistake("Must be text without control characters.", "name")}
+	case s.reserved(i):
+		problem := mistake("An integration that is built in has this name.", "name")
+		problem.Code = audit.CodeTaken
+		return audit.UserErrors{problem}
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func (s *Service) try(ctx context.Context, c audit.Connector, opened connector.O
 	if !ok {
 		return checks
 	}
-	now := s.options.Now().UTC().Truncate(time.Microsecond)
+	now := s.now()
 	for _, feed := range c.Feeds {
 		if feed.PushOnly {
 			continue

@@ -37,7 +37,7 @@ func (s *Service) newSecret(stored audit.StoredIntegration) (audit.StoredSecret,
 	sealed, err := s.options.Sealer.Seal([]byte(text), webhookPurpose, place(stored.Tenant, stored.Number)...)
 	return audit.StoredSecret{
 		ID: s.options.NewID(), Sealed: sealed,
-		WebhookSecret: audit.WebhookSecret{Hint: text[len(text)-4:], CreatedAt: s.options.Now().UTC().Truncate(time.Microsecond)},
+		WebhookSecret: audit.WebhookSecret{Hint: text[len(text)-4:], CreatedAt: s.now()},
 	}, text, err
 }
 

@@ -23,7 +23,7 @@ const feed = "own"
 
 // BuiltIn finds the tenant's integration of a built-in connector, and makes it at its first use.
 type BuiltIn interface {
-	BuiltIn(ctx context.Context, tenant audit.TenantID, c audit.Connector) (audit.IntegrationID, error)
+	BuiltIn(ctx context.Context, tenant audit.TenantID, c audit.Connector) (*audit.Integration, error)
 }
 
 // Record records drafts of an integration.
@@ -44,7 +44,7 @@ func New(builtIn BuiltIn, record Record, now func() time.Time) *Journal {
 // Write records an entry.
 func (j *Journal) Write(ctx context.Context, tenant audit.TenantID, e audit.Entry) error {
 	connector := Connector()
-	id, err := j.builtIn.BuiltIn(ctx, tenant, connector)
+	own, err := j.builtIn.BuiltIn(ctx, tenant, connector)
 	if err != nil {
 		return fmt.Errorf("writing the journal: %w", err)
 	}
@@ -52,7 +52,6 @@ func (j *Journal) Write(ctx context.Context, tenant audit.TenantID, e audit.Entr
 	if err != nil {
 		return err
 	}
-	own := &audit.Integration{Tenant: tenant, Number: id, ConnectorName: connector.Name}
 	if _, err := j.record(ctx, own, feed, audit.PathInternal, []audit.Draft{draft}); err != nil {
 		return fmt.Errorf("writing the journal: %w", err)
 	}

@@ -45,7 +45,7 @@ func Registration() connector.Registration {
 
 // Integrations finds where the activities belong.
 type Integrations interface {
-	BuiltIn(ctx context.Context, tenant audit.TenantID, c audit.Connector) (audit.IntegrationID, error)
+	BuiltIn(ctx context.Context, tenant audit.TenantID, c audit.Connector) (*audit.Integration, error)
 	Get(ctx context.Context, view audit.View, id audit.ID) (*audit.Integration, error)
 }
 
@@ -110,25 +110,28 @@ func (s *Service) allowed(view audit.View, into *audit.Integration, draft audit.
 	})
 }
 
+// destination finds the integration that the activities belong to.
 func (s *Service) destination(ctx context.Context, view audit.View, integrationID *string) (*audit.Integration, error) {
-	described := Registration().Connector
-	if integrationID == nil {
-		id, err := s.integrations.BuiltIn(ctx, view.Tenant(), described)
-		return &audit.Integration{Tenant: view.Tenant(), Number: id, ConnectorName: described.Name}, err
-	}
-	parsed, _ := audit.ParseID(*integrationID)
-	found, err := s.integrations.Get(ctx, view, parsed)
+	found, err := s.find(ctx, view, integrationID)
 	switch {
 	case errors.Is(err, audit.ErrNotFound), err == nil && found.DeletedAt != nil:
 		return nil, audit.Refuse(audit.CodeNotFound, "There is no integration of this id.", "integrationId")
 	case err != nil:
 		return nil, err
-	case found.ConnectorName != described.Name:
+	case found.ConnectorName != Registration().Connector.Name:
 		return nil, audit.Refuse(audit.CodeConflict, "Must be an integration of the connector push.", "integrationId")
 	case found.PausedAt != nil:
 		return nil, audit.Refuse(audit.CodeConflict, "The integration is paused.", "integrationId")
 	}
 	return found, nil
+}
+
+func (s *Service) find(ctx context.Context, view audit.View, integrationID *string) (*audit.Integration, error) {
+	if integrationID == nil {
+		return s.integrations.BuiltIn(ctx, view.Tenant(), Registration().Connector)
+	}
+	parsed, _ := audit.ParseID(*integrationID)
+	return s.integrations.Get(ctx, view, parsed)
 }
 
 // recordGood records the drafts that are new, and refuses those whose key stands for something else already.
