@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,6 +126,9 @@ func createToken(ctx context.Context, c config, log *slog.Logger, line tokenCrea
 			return fmt.Errorf("--restriction: %w", err)
 		}
 	}
+	if line.Tenant == "" || len(line.Tenant) > 100 {
+		return errors.New("--tenant: must have 1 to 100 characters")
+	}
 	tenant, created, err := d.EnsureTenant(ctx, line.Tenant)
 	if err != nil {
 		return err
@@ -150,14 +154,12 @@ func openOperator(ctx context.Context, c config, d *database, log *slog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("ANNALS_KEY_FILE: %w", err)
 	}
-	issuer := c.publicURL
-	if issuer == "" {
-		if issuer, err = d.PublicURL(ctx); err != nil {
-			return nil, err
-		}
+	issuer, err := d.PublicURL(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if issuer == "" {
-		issuer = "http://" + c.listen
+	if issuer == "" || c.publicURLGiven {
+		issuer = cmp.Or(c.publicURL, "http://"+reachable(c.listen))
 	}
 	return auth.New(auth.Options{Issuer: issuer, Keys: keys, Store: d, Now: time.Now, Log: log})
 }

@@ -56,6 +56,7 @@ type config struct {
 	pollFloor      time.Duration
 	allowedOrigins []string
 	publicURL      string // empty when neither it nor the address to listen on was given
+	publicURLGiven bool   // by itself
 	metricsListen  string // empty when nothing was said
 	trustedProxies []netip.Prefix
 	geoIP          []string
@@ -77,7 +78,7 @@ func readConfig(environ []string) (config, error) {
 	c := config{
 		listen: v.Listen, databaseURL: secret.NewValue(v.DatabaseURL), ownerURL: secret.NewValue(v.OwnerURL),
 		meiliURL: v.MeiliURL, meiliKey: secret.NewValue(v.MeiliKey), metricsListen: v.MetricsListen,
-		allowedOrigins: list(v.AllowedOrigins), geoIP: list(v.GeoIP), keyFile: v.KeyFile, issuersFile: v.IssuersFile,
+		publicURLGiven: v.PublicURL != "", allowedOrigins: list(v.AllowedOrigins), geoIP: list(v.GeoIP), keyFile: v.KeyFile, issuersFile: v.IssuersFile,
 	}
 	c.data, err = filepath.Abs(v.Data)
 	var errs [6]error
@@ -138,13 +139,25 @@ func publicURL(v variables, given map[string]string) (string, error) {
 		if given["ANNALS_LISTEN"] == "" || strings.HasSuffix(v.Listen, ":0") {
 			return "", nil // the listener tells
 		}
-		return "http://" + v.Listen, nil
+		return "http://" + reachable(v.Listen), nil
 	}
 	u, err := url.Parse(v.PublicURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return "", fmt.Errorf("ANNALS_PUBLIC_URL: %q is no address like https://annals.example.com", v.PublicURL)
 	}
 	return strings.TrimRight(v.PublicURL, "/"), nil
+}
+
+// reachable is an address to listen on as somebody on this machine writes it: a host that means all of them is none.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen // check says so
+	}
+	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 func list(text string) []string {
@@ -194,6 +207,15 @@ func named(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
+// redacted is an address without what may be secret in it.
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "unreadable"
+	}
+	return u.Redacted()
+}
+
 // LogValue is the configuration as it is printed at the start: secrets only say whether they are set.
 func (c config) LogValue() slog.Value {
 	database := "private"
@@ -202,7 +224,7 @@ func (c config) LogValue() slog.Value {
 	}
 	return slog.GroupValue(
 		slog.String("listen", c.listen), slog.String("data", c.data), slog.String("database", database),
-		slog.String("public_url", c.publicURL), slog.String("meili_url", c.meiliURL), slog.Bool("meili_key", c.meiliKey.IsSet()),
+		slog.String("public_url", c.publicURL), slog.String("meili_url", redacted(c.meiliURL)), slog.Bool("meili_key", c.meiliKey.IsSet()),
 		slog.Any("egress_allow", c.egressAllow), slog.String("poll_floor", c.pollFloor.String()), slog.Any("allowed_origins", c.allowedOrigins),
 		slog.Any("trusted_proxies", c.trustedProxies), slog.Any("geoip", c.geoIP), slog.String("key_file", c.keyFile),
 		slog.String("issuers_file", c.issuersFile), slog.Bool("playground", c.playground),

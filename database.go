@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,27 +32,51 @@ func openDatabase(ctx context.Context, c config, log *slog.Logger) (*database, e
 		return nil, fmt.Errorf("ANNALS_DATA: %w", err)
 	}
 	folder := filepath.Join(c.data, "postgres")
-	if running, ok := private.Find(ctx, folder); ok {
-		opened, err := db.Open(ctx, db.Options{URL: running.LoginURL(), Now: time.Now})
-		return &database{DB: opened}, err
-	}
-	server, err := private.Start(ctx, private.Options{Dir: folder, Log: log})
+	server, running, err := findOrStart(ctx, folder, log)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := db.Migrate(ctx, server.OwnerURL(), server.LoginURL()); err != nil {
-		return nil, errors.Join(err, server.Stop(context.WithoutCancel(ctx)))
+	d := &database{server: server}
+	if server != nil {
+		running = server.Conn
 	}
-	opened, err := db.Open(ctx, db.Options{URL: server.LoginURL(), Now: time.Now})
+	// Who runs it may still be migrating: then this waits for it.
+	if _, err = db.Migrate(ctx, running.OwnerURL(), running.LoginURL()); err == nil {
+		d.DB, err = db.Open(ctx, db.Options{URL: running.LoginURL(), Now: time.Now})
+	}
 	if err != nil {
-		return nil, errors.Join(err, server.Stop(context.WithoutCancel(ctx)))
+		return nil, errors.Join(err, d.close(context.WithoutCancel(ctx)))
 	}
-	return &database{DB: opened, server: server}, nil
+	return d, nil
+}
+
+// patience is how long another process of the folder may take to start its Postgres, or to be done with it.
+const patience = 30 * time.Second
+
+// findOrStart finds the private Postgres that another process runs, or runs one itself. While another is starting or
+// stopping it, it waits.
+func findOrStart(ctx context.Context, folder string, log *slog.Logger) (*private.Server, private.Conn, error) {
+	for begun := time.Now(); ; {
+		if running, ok := private.Find(ctx, folder); ok {
+			return nil, running, nil
+		}
+		server, err := private.Start(ctx, private.Options{Dir: folder, Log: log})
+		if !errors.Is(err, private.ErrRunning) || time.Since(begun) > patience {
+			return server, private.Conn{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, private.Conn{}, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 // close closes the pools, and ends the private Postgres if this process runs it.
 func (d *database) close(ctx context.Context) error {
-	d.DB.Close()
+	if d.DB != nil {
+		d.DB.Close()
+	}
 	if d.server == nil {
 		return nil
 	}
@@ -86,6 +111,16 @@ func openSealer(ctx context.Context, c config, d *database) (*secret.Sealer, err
 	sealer, err := secret.OpenKeyFile(c.keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("ANNALS_KEY_FILE: %w", err)
+	}
+	// Every process of the deployment must have the same key: the first one leaves its mark in the database.
+	mark, err := sealer.Derive("mark of the key")
+	if err != nil {
+		return nil, err
+	}
+	if same, err := d.CheckKeyMark(ctx, hex.EncodeToString(mark)); err != nil {
+		return nil, err
+	} else if !same {
+		return nil, fmt.Errorf("ANNALS_KEY_FILE: %s is not the key that this database's secrets are sealed with", c.keyFile)
 	}
 	return sealer, nil
 }

@@ -46,6 +46,7 @@ func main() {
 	private.RunIfChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "annals: "+err.Error())
 		stop()
@@ -93,7 +94,7 @@ func serve(ctx context.Context, c config, log *slog.Logger, ready func(ctx conte
 	}
 	defer func() { _ = listener.Close() }()
 	if c.publicURL == "" {
-		c.publicURL = "http://" + listener.Addr().String()
+		c.publicURL = "http://" + reachable(listener.Addr().String())
 	}
 	log.InfoContext(ctx, "configuration", "config", c)
 	d, err := openDatabase(ctx, c, log)
@@ -282,8 +283,9 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func(ctx 
 		return err
 	}
 	web := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
 	serving := newGroup(context.WithoutCancel(ctx), failed)
@@ -317,7 +319,10 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func(ctx 
 	followers.stop()
 	giving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	err = errors.Join(err, s.graph.Shutdown(giving), web.Shutdown(giving))
+	err = errors.Join(err, s.graph.Shutdown(giving))
+	if web.Shutdown(giving) != nil {
+		_ = web.Close() // those who do not leave are no failure of ours
+	}
 	serving.stop()
 	if metrics != nil {
 		err = errors.Join(err, metrics.Shutdown(giving))

@@ -17,7 +17,7 @@ type Batch struct {
 	Drafts        []Draft
 	// RefuseVersions refuses a draft whose key was recorded with other content, instead of recording a new version.
 	RefuseVersions bool
-	Progress      *Progress // nil where nothing was fetched: webhook, import, push
+	Progress       *Progress // nil where nothing was fetched: webhook, import, push
 }
 
 // Progress is written in the transaction of its drafts, so that a crash can separate neither from the other.

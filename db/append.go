@@ -75,7 +75,7 @@ func prepare(batch audit.Batch) prepared {
 }
 
 func (db *DB) appendOnce(ctx context.Context, p prepared) (audit.Receipt, error) {
-	tx, err := db.pool.Begin(ctx)
+	tx, err := db.write.Begin(ctx)
 	if err != nil {
 		return audit.Receipt{}, translate("appending", err)
 	}

@@ -1,7 +1,8 @@
 // Package db keeps everything in Postgres: the ledger's rows, what collects them, tokens and positions. It is the only
 // package that sees SQL.
 //
-// Two pools: pgx itself for the append and for reads of activities, and Bun over the same driver for everything else.
+// pgx itself appends and reads activities, each from a pool of its own, so that slow questions never hold up what arrives;
+// everything else goes through Bun over the same driver.
 package db
 
 import (
@@ -20,7 +21,8 @@ import (
 
 // DB is an open database.
 type DB struct {
-	pool  *pgxpool.Pool
+	pool  *pgxpool.Pool // reads
+	write *pgxpool.Pool // appends
 	bun   *bun.DB
 	now   func() time.Time
 	grown chan struct{} // this process has appended since its last hint; see Hint
@@ -29,7 +31,7 @@ type DB struct {
 // Options say how to open a database.
 type Options struct {
 	URL      string
-	MaxConns int32 // of the pgx pool; 0 for 16
+	MaxConns int32 // of the pool of reads; 0 for 8. Appends have 4, Bun has as many as reads
 	Now      func() time.Time
 }
 
@@ -52,24 +54,35 @@ func connect(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.New("DATABASE_URL is no Postgres URL like postgres://user:password@host:5432/annals")
 	}
-	config.MaxConns = 16
+	config.MaxConns = 8
 	if o.MaxConns > 0 {
 		config.MaxConns = o.MaxConns
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "annals"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "10s"
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	db := &DB{now: o.Now, grown: make(chan struct{}, 1)}
+	if db.pool, err = openReads(ctx, config); err != nil {
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
-	db := &DB{pool: pool, now: o.Now, grown: make(chan struct{}, 1)}
+	writing := config.Copy()
+	writing.MaxConns = 4
+	if db.write, err = pgxpool.NewWithConfig(ctx, writing); err != nil {
+		return nil, fmt.Errorf("connecting to the database: %w", err)
+	}
 	db.bun = bun.NewDB(openSQL(config), pgdialect.New(), bun.WithDiscardUnknownColumns())
-	if err := pool.Ping(ctx); err != nil {
+	if err := db.pool.Ping(ctx); err != nil {
 		db.Close()
 		return nil, unreachable("DATABASE_URL", err)
 	}
 	return db, nil
+}
+
+// openReads opens the pool of reads. A question that its asker has left behind ends by itself.
+func openReads(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, error) {
+	reading := config.Copy()
+	reading.ConnConfig.RuntimeParams["statement_timeout"] = "15s"
+	return pgxpool.NewWithConfig(ctx, reading)
 }
 
 // openSQL opens Bun's pool. Bun writes arguments into the SQL text, so a prepared statement would never be used again:
@@ -86,6 +99,7 @@ func openSQL(config *pgxpool.Config) *sql.DB {
 // Close closes the pools.
 func (db *DB) Close() {
 	_ = db.bun.Close()
+	db.write.Close()
 	db.pool.Close()
 }
 

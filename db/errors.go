@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 
@@ -21,7 +22,9 @@ const (
 	insufficientPrivilege = "42501"
 	queryCanceled         = "57014"
 	adminShutdown         = "57P01"
+	crashShutdown         = "57P02"
 	cannotConnectNow      = "57P03"
+	tooManyConnections    = "53300"
 )
 
 // code is the SQLSTATE of an error, empty for any other error.
@@ -37,16 +40,26 @@ func translate(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var connect *pgconn.ConnectError
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), errors.Is(err, sql.ErrNoRows):
 		return audit.ErrNotFound
 	case code(err) == queryCanceled, errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: %w: %w", doing, audit.ErrTimeout, err)
-	case code(err) == adminShutdown, code(err) == cannotConnectNow, errors.As(err, &connect):
+	case away(err):
 		return fmt.Errorf("%s: %w: %w", doing, audit.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// away reports whether the database, or the way to it, is gone.
+func away(err error) bool {
+	switch code(err) {
+	case adminShutdown, crashShutdown, cannotConnectNow, tooManyConnections:
+		return true
+	}
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	_, dialling := errors.AsType[*net.OpError](err)
+	return connecting || dialling || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasPrefix(code(err), "08")
 }
 
 // unreachable says in one line why a connection failed, naming the variable that holds its URL.

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 
@@ -104,7 +103,7 @@ func (db *DB) checkSchema(ctx context.Context) error {
 	}
 	var applied []string
 	err = db.bun.NewSelect().Table("bun_migrations").Column("name").Order("name").Scan(ctx, &applied)
-	if code(err) == undefinedTable || code(err) == insufficientPrivilege || err == sql.ErrNoRows {
+	if code(err) == undefinedTable || code(err) == insufficientPrivilege {
 		applied = nil
 	} else if err != nil {
 		return fmt.Errorf("reading migrations: %w", err)

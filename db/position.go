@@ -75,17 +75,3 @@ func (db *DB) alone(ctx context.Context, name string, work func(ctx context.Cont
 		}
 	}
 }
-
-// PublicURL is where the deployment says that it is reached, empty before its server first ran.
-func (db *DB) PublicURL(ctx context.Context) (string, error) {
-	var url string
-	err := db.bun.NewRaw(`SELECT coalesce((SELECT value FROM deployment WHERE name = 'public_url'), '')`).Scan(ctx, &url)
-	return url, translate("reading the public URL", err)
-}
-
-// SetPublicURL notes where the deployment is reached, for commands that run beside the server.
-func (db *DB) SetPublicURL(ctx context.Context, url string) error {
-	_, err := db.bun.NewRaw(`INSERT INTO deployment (name, value) VALUES ('public_url', ?)
-		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, url).Exec(ctx)
-	return translate("noting the public URL", err)
-}

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -115,5 +116,5 @@ func (db *DB) Raw(ctx context.Context, view audit.View, seq int64) (*audit.Raw, 
 	if err != nil {
 		return nil, err
 	}
-	return &audit.Raw{Bytes: raw}, nil
+	return &audit.Raw{Bytes: bytes.Clone(raw)}, nil // not the whole block
 }

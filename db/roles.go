@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -35,7 +36,7 @@ func (db *DB) checkLogin(ctx context.Context) error {
 	var user string
 	var super, bypass, owns, writes bool
 	err := db.pool.QueryRow(ctx, `
-		SELECT r.rolname, r.rolsuper, r.rolbypassrls,
+		SELECT r.rolname, r.rolsuper OR r.rolcreaterole, r.rolbypassrls,
 			EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
 				AND c.relname IN ('activities', 'raw_blocks', 'dedupe_keys') AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
 			OR EXISTS (SELECT FROM pg_roles o WHERE o.rolname = 'annals_owner' AND pg_has_role(r.oid, o.oid, 'MEMBER'))
@@ -46,7 +47,7 @@ func (db *DB) checkLogin(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("reading the login's rights: %w", err)
 	case super || bypass:
-		return fmt.Errorf("DATABASE_URL: the login %q is a superuser or bypasses row security; the server must run as a mere writer. "+
+		return fmt.Errorf("DATABASE_URL: the login %q is a superuser, may create roles or bypasses row security; the server must run as a mere writer. "+
 			"Give that login to DATABASE_OWNER_URL, run `annals migrate`, and use a member of annals_writer here", user)
 	case owns:
 		return fmt.Errorf("DATABASE_URL: the login %q owns the database or its tables; the server must run as a mere writer. "+
@@ -58,10 +59,10 @@ func (db *DB) checkLogin(ctx context.Context) error {
 	return nil
 }
 
-// ErrRoles says that the owner may not create roles; its text is the SQL that someone who may has to run.
-type ErrRoles struct{ SQL string }
+// RolesError says that the owner may not create roles; its text is the SQL that someone who may has to run.
+type RolesError struct{ SQL string }
 
-func (e *ErrRoles) Error() string {
+func (e *RolesError) Error() string {
 	return "DATABASE_OWNER_URL: this login may not create roles. Let someone who may run:\n\n" + e.SQL
 }
 
@@ -69,22 +70,27 @@ func (e *ErrRoles) Error() string {
 func rolesSQL(missing []string, owner, login, password string, loginExists bool) string {
 	var b strings.Builder
 	for _, role := range missing {
-		fmt.Fprintf(&b, "CREATE ROLE %s NOLOGIN;\n", role)
+		b.WriteString(createRole(pgx.Identifier{role}.Sanitize() + " NOLOGIN"))
 	}
 	fmt.Fprintf(&b, "GRANT annals_owner TO %s;\n", pgx.Identifier{owner}.Sanitize())
 	if login == "" {
 		return b.String()
 	}
 	if !loginExists {
-		fmt.Fprintf(&b, "CREATE ROLE %s LOGIN PASSWORD %s;\n", pgx.Identifier{login}.Sanitize(), quote(password))
+		b.WriteString(createRole(pgx.Identifier{login}.Sanitize() + " LOGIN PASSWORD " + quote(password)))
 	}
 	fmt.Fprintf(&b, "GRANT annals_writer TO %s;\n", pgx.Identifier{login}.Sanitize())
 	return b.String()
 }
 
+// createRole makes a role that another migration in the cluster may be making at the same moment.
+func createRole(role string) string {
+	return "DO $do$ BEGIN CREATE ROLE " + role + "; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $do$;\n"
+}
+
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// ensureRoles creates the roles, or says by ErrRoles what has to be run. loginURL is the server's, empty when the
+// ensureRoles creates the roles, or says by RolesError what has to be run. loginURL is the server's, empty when the
 // operator makes its login.
 func ensureRoles(ctx context.Context, conn *pgx.Conn, loginURL string) error {
 	var owner string
@@ -108,36 +114,17 @@ func ensureRoles(ctx context.Context, conn *pgx.Conn, loginURL string) error {
 	if err != nil {
 		return fmt.Errorf("reading the server's login: %w", err)
 	}
-	missing := without(roles, present)
+	missing := slices.DeleteFunc(slices.Clone(roles), func(role string) bool { return slices.Contains(present, role) })
 	if len(missing) == 0 && member && (login == "" || writes) {
 		return nil
 	}
 	if !mayCreate {
-		return &ErrRoles{SQL: rolesSQL(missing, owner, login, "the one in DATABASE_URL", loginExists)}
-	}
-	// Several databases of one cluster may be migrated at the same time, and roles belong to the cluster.
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(7012311)`); err != nil {
-		return fmt.Errorf("locking roles: %w", err)
+		return &RolesError{SQL: rolesSQL(missing, owner, login, "the one in DATABASE_URL", loginExists)}
 	}
 	if _, err := conn.Exec(ctx, rolesSQL(missing, owner, login, password, loginExists)); err != nil {
 		return fmt.Errorf("creating roles: %w", err)
 	}
-	_, err = conn.Exec(ctx, `SELECT pg_advisory_unlock(7012311)`)
-	return err
-}
-
-func without(all, present []string) []string {
-	var missing []string
-	for _, role := range all {
-		found := false
-		for _, name := range present {
-			found = found || name == role
-		}
-		if !found {
-			missing = append(missing, role)
-		}
-	}
-	return missing
+	return nil
 }
 
 func loginOf(loginURL string) (user, password string, err error) {

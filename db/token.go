@@ -115,7 +115,23 @@ func (db *DB) RevokeToken(ctx context.Context, tenant audit.TenantID, jti string
 	if _, err := db.Token(ctx, tenant, jti); err != nil {
 		return 0, err
 	}
-	result, err := db.bun.NewRaw(`
+	total := 0
+	err := db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		// A child that is being made holds its parent's row, so it is there once the update has had its way: it is
+		// looked for again until none is found.
+		for {
+			revoked, err := revoke(ctx, tx, tenant, jti, descendants, by, at)
+			if err != nil || revoked == 0 {
+				return err
+			}
+			total += revoked
+		}
+	})
+	return total, translate("revoking a token", err)
+}
+
+func revoke(ctx context.Context, tx bun.Tx, tenant audit.TenantID, jti string, descendants bool, by audit.Text, at time.Time) (int, error) {
+	result, err := tx.NewRaw(`
 		WITH RECURSIVE tree AS (
 			SELECT jti FROM api_tokens WHERE tenant_id = ?0 AND jti = ?1
 			UNION
@@ -125,10 +141,10 @@ func (db *DB) RevokeToken(ctx context.Context, tenant audit.TenantID, jti string
 		WHERE tenant_id = ?0 AND jti IN (SELECT jti FROM tree) AND revoked_at IS NULL AND expires_at > ?3`,
 		tenant, jti, descendants, at, string(by)).Exec(ctx)
 	if err != nil {
-		return 0, translate("revoking a token", err)
+		return 0, err
 	}
 	count, err := result.RowsAffected()
-	return int(count), translate("revoking a token", err)
+	return int(count), err
 }
 
 // TouchTokens sets when and from where tokens were last used, where that is later than what is known.
