@@ -106,7 +106,7 @@ func migrate(ctx context.Context, c config, stdout io.Writer) error {
 
 // createToken prints a new token alone; everything else is said on stderr.
 func createToken(ctx context.Context, c config, log *slog.Logger, line tokenCreateLine, stdout, stderr io.Writer) (err error) {
-	d, err := openDatabase(ctx, c, log)
+	d, err := openDatabase(ctx, c, log, false)
 	if err != nil {
 		return err
 	}

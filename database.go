@@ -21,9 +21,9 @@ type database struct {
 	server *private.Server
 }
 
-// openDatabase opens the database of DATABASE_URL, or the private one. The private one is migrated here; a sub-command
-// finds it running already, or runs it as long as it needs it.
-func openDatabase(ctx context.Context, c config, log *slog.Logger) (*database, error) {
+// openDatabase opens the database of DATABASE_URL, or the private one, which is migrated here. A server runs the private
+// one itself; a command beside it uses the one that is running, and runs it as long as it needs it when there is none.
+func openDatabase(ctx context.Context, c config, log *slog.Logger, server bool) (*database, error) {
 	if c.databaseURL.IsSet() {
 		opened, err := db.Open(ctx, db.Options{URL: c.databaseURL.Reveal(), Now: time.Now})
 		return &database{DB: opened}, err
@@ -32,44 +32,52 @@ func openDatabase(ctx context.Context, c config, log *slog.Logger) (*database, e
 		return nil, fmt.Errorf("ANNALS_DATA: %w", err)
 	}
 	folder := filepath.Join(c.data, "postgres")
-	server, running, err := findOrStart(ctx, folder, log)
-	if err != nil {
-		return nil, err
-	}
-	d := &database{server: server}
-	if server != nil {
-		running = server.Conn
-	}
-	// Who runs it may still be migrating: then this waits for it.
-	if _, err = db.Migrate(ctx, running.OwnerURL(), running.LoginURL()); err == nil {
-		d.DB, err = db.Open(ctx, db.Options{URL: running.LoginURL(), Now: time.Now})
-	}
-	if err != nil {
-		return nil, errors.Join(err, d.close(context.WithoutCancel(ctx)))
-	}
-	return d, nil
-}
-
-// patience is how long another process of the folder may take to start its Postgres, or to be done with it.
-const patience = 30 * time.Second
-
-// findOrStart finds the private Postgres that another process runs, or runs one itself. While another is starting or
-// stopping it, it waits.
-func findOrStart(ctx context.Context, folder string, log *slog.Logger) (*private.Server, private.Conn, error) {
 	for begun := time.Now(); ; {
-		if running, ok := private.Find(ctx, folder); ok {
-			return nil, running, nil
-		}
-		server, err := private.Start(ctx, private.Options{Dir: folder, Log: log})
-		if !errors.Is(err, private.ErrRunning) || time.Since(begun) > patience {
-			return server, private.Conn{}, err
+		d, err := openPrivate(ctx, folder, log, !server)
+		moving := errors.Is(err, errMoving) || errors.Is(err, private.ErrRunning)
+		if !moving || time.Since(begun) > patience {
+			return d, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, private.Conn{}, ctx.Err()
+			return nil, ctx.Err()
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// patience is how long another process of the folder may take to start its Postgres, or to be done with it.
+const patience = 10 * time.Second
+
+// errMoving: the Postgres that another process runs was taken away while it was being opened.
+var errMoving = errors.New("the private Postgres is being stopped")
+
+// openPrivate runs the private Postgres and opens it, or opens the one that another process runs if it may borrow it.
+func openPrivate(ctx context.Context, folder string, log *slog.Logger, borrow bool) (*database, error) {
+	d := &database{}
+	running, found := private.Conn{}, false
+	if borrow {
+		running, found = private.Find(ctx, folder)
+	}
+	if !found {
+		server, err := private.Start(ctx, private.Options{Dir: folder, Log: log})
+		if err != nil {
+			return nil, fmt.Errorf("ANNALS_DATA: %w", err)
+		}
+		d.server, running = server, server.Conn
+	}
+	// Who runs it may still be migrating: then this waits for it.
+	_, err := db.Migrate(ctx, running.OwnerURL(), running.LoginURL())
+	if err == nil {
+		d.DB, err = db.Open(ctx, db.Options{URL: running.LoginURL(), Now: time.Now})
+	}
+	if err == nil {
+		return d, nil
+	}
+	if _, still := private.Find(ctx, folder); found && !still {
+		return nil, fmt.Errorf("%w: %w", errMoving, err) // it was taken away under our hands
+	}
+	return nil, errors.Join(err, d.close(context.WithoutCancel(ctx)))
 }
 
 // close closes the pools, and ends the private Postgres if this process runs it.

@@ -51,7 +51,7 @@ func importFiles(ctx context.Context, c config, log *slog.Logger, line importLin
 	if err != nil {
 		return err
 	}
-	d, err := openDatabase(ctx, c, log)
+	d, err := openDatabase(ctx, c, log, false)
 	if err != nil {
 		return err
 	}

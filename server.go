@@ -97,7 +97,7 @@ func serve(ctx context.Context, c config, log *slog.Logger, ready func(ctx conte
 		c.publicURL = "http://" + reachable(listener.Addr().String())
 	}
 	log.InfoContext(ctx, "configuration", "config", c)
-	d, err := openDatabase(ctx, c, log)
+	d, err := openDatabase(ctx, c, log, true)
 	if err != nil {
 		return err
 	}
