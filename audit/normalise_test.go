@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -230,6 +231,22 @@ func TestNormaliseBounds(t *testing.T) {
 			t.Errorf("%v is no mistake of an argument", err)
 		}
 		return bad.Argument
+	}
+	for kind, nest := range map[string]func(*audit.Filter) *audit.Filter{
+		"and": func(f *audit.Filter) *audit.Filter { return &audit.Filter{And: []*audit.Filter{f}} },
+		"or":  func(f *audit.Filter) *audit.Filter { return &audit.Filter{Or: []*audit.Filter{{}, f}} },
+		"not": func(f *audit.Filter) *audit.Filter { return &audit.Filter{Not: f} },
+	} {
+		f := &audit.Filter{}
+		for range audit.MaxFilterDepth - 1 {
+			f = nest(f)
+		}
+		if argument := refused(f); argument != "" {
+			t.Errorf("filters 12 deep by %s: a mistake of %s", kind, argument)
+		}
+		if argument := refused(nest(nest(f))); !strings.HasPrefix(argument, "f"+strings.Repeat("."+kind, audit.MaxFilterDepth)) {
+			t.Errorf("13 %s: a mistake of %q", kind, argument)
+		}
 	}
 	values := make([]string, 500)
 	for i := range values {
