@@ -27,8 +27,9 @@ import (
 )
 
 const (
-	// importBatch is how many activities one transaction of an import takes.
+	// importBatch and importBytes are how many activities, and bytes of them, one transaction of an import takes.
 	importBatch = 1000
+	importBytes = 8 << 20
 	// importAhead is how many batches are read ahead of the database.
 	importAhead = 4
 )
@@ -158,7 +159,7 @@ func (i *importer) run(ctx context.Context, paths []string) error {
 	var reader sync.WaitGroup
 	reader.Go(func() {
 		defer close(batches)
-		for batch := range batched(i.drafts(reading, paths), importBatch) {
+		for batch := range batched(i.drafts(reading, paths)) {
 			select {
 			case batches <- batch:
 			case <-reading.Done():
@@ -219,16 +220,18 @@ func (i *importer) file(ctx context.Context, path string, yield func(audit.Draft
 }
 
 // batched gathers drafts into batches.
-func batched(drafts iter.Seq[audit.Draft], size int) iter.Seq[[]audit.Draft] {
+func batched(drafts iter.Seq[audit.Draft]) iter.Seq[[]audit.Draft] {
 	return func(yield func([]audit.Draft) bool) {
-		batch := make([]audit.Draft, 0, size)
+		batch, size := make([]audit.Draft, 0, importBatch), 0
 		for draft := range drafts {
-			if batch = append(batch, draft); len(batch) == size {
-				if !yield(batch) {
-					return
-				}
-				batch = make([]audit.Draft, 0, size)
+			batch, size = append(batch, draft), size+len(draft.Raw)
+			if len(batch) < importBatch && size < importBytes {
+				continue
 			}
+			if !yield(batch) {
+				return
+			}
+			batch, size = make([]audit.Draft, 0, importBatch), 0
 		}
 		if len(batch) > 0 {
 			yield(batch)

@@ -23,8 +23,9 @@ func (db *DB) SetPosition(ctx context.Context, tenant audit.TenantID, follower s
 }
 
 const (
-	aloneRetry = 5 * time.Second // between two tries to become the one
-	alonePing  = 2 * time.Second // between two looks whether the connection that holds the lock lives
+	aloneRetry   = 5 * time.Second // between two tries to become the one
+	alonePing    = 2 * time.Second // between two looks whether the connection that holds the lock lives
+	aloneTimeout = 5 * time.Second // after which it does not
 )
 
 // Alone runs work in one process of all that share the database, until the context ends. Who is the one holds an
@@ -67,7 +68,10 @@ func (db *DB) alone(ctx context.Context, name string, work func(ctx context.Cont
 		case <-done:
 			return ctx.Err()
 		case <-ticker.C:
-			if err := raw.Ping(working); err != nil {
+			pinging, cancel := context.WithTimeout(working, aloneTimeout)
+			err := raw.Ping(pinging)
+			cancel()
+			if err != nil {
 				lost()
 				<-done
 				return translate("being the one", err)

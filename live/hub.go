@@ -16,8 +16,12 @@ import (
 )
 
 const (
-	// ringSize is how many of a ledger's newest activities are kept for its feeds.
-	ringSize = 8192
+	// ringSize and ringBytes are how many of a ledger's newest activities are kept for its feeds, and how large all
+	// of them may be.
+	ringSize  = 8192
+	ringBytes = 64 << 20
+	// patience with the ledger: a way to it that has gone silent must not hold up all feeds.
+	readPatience = 5 * time.Second
 	// readSize is how many activities are read at once.
 	readSize = 1000
 	// lookInterval is how often the hub looks by itself, in case a hint was lost.
@@ -115,7 +119,9 @@ func (h *Hub) followed() map[audit.TenantID]*ring {
 
 func (h *Hub) read(ctx context.Context, tenant audit.TenantID, r *ring) error {
 	for {
-		activities, err := h.ledger.Follow(ctx, tenant, r.next(), readSize)
+		reading, cancel := context.WithTimeout(ctx, readPatience)
+		activities, err := h.ledger.Follow(reading, tenant, r.next(), readSize)
+		cancel()
 		if err != nil {
 			return err
 		}
@@ -154,6 +160,7 @@ type ring struct {
 
 	mu         sync.Mutex
 	activities []*audit.Activity // guarded by mu; those before end, without a gap
+	bytes      int               // guarded by mu; of what activities hold, roughly
 	end        int64             // guarded by mu; seq of the next activity
 	grown      chan struct{}     // guarded by mu; closed when activities are added
 }
@@ -171,12 +178,25 @@ func (r *ring) add(activities []*audit.Activity) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.activities = append(r.activities, activities...)
-	if surplus := len(r.activities) - ringSize; surplus > 0 {
+	for _, a := range activities {
+		r.bytes += weight(a)
+	}
+	surplus := 0
+	for ; len(r.activities)-surplus > ringSize || r.bytes > ringBytes; surplus++ {
+		r.bytes -= weight(r.activities[surplus])
+	}
+	if surplus > 0 {
 		r.activities = append([]*audit.Activity(nil), r.activities[surplus:]...)
 	}
 	r.end = activities[len(activities)-1].Seq + 1
 	close(r.grown)
 	r.grown = make(chan struct{})
+}
+
+// weight is roughly how many bytes an activity holds.
+func weight(a *audit.Activity) int {
+	const fields = 1 << 10
+	return fields + len(a.Metadata) + len(a.Description) + len(a.Targets)*fields/4 + len(a.Changes)*fields/4
 }
 
 // from gives the activities from a seq on, and a channel that closes when there are more. held is false when the ring
