@@ -85,6 +85,9 @@ func (db *DB) Activities(ctx context.Context, view audit.View, seqs []int64) ([]
 
 // Count counts the activities that match.
 func (db *DB) Count(ctx context.Context, view audit.View, where audit.All) (int64, error) {
+	if len(where) == 0 && !view.Restricted() {
+		return view.AsOf() + 1, nil // seq has no gap
+	}
 	q := &query{}
 	q.WriteString("SELECT count(*) FROM activities WHERE tenant_id = " + q.arg(view.Tenant()) + " AND " + q.where(view.Visible(where)))
 	var count int64
