@@ -62,7 +62,8 @@ type NewFetch struct {
 // StoredIntegration is an integration as the database keeps it, with what only the engine may see.
 type StoredIntegration struct {
 	Integration
-	Sealed []byte // sealed JSON object of the secrets, nil for none
+	Sealed  []byte    // sealed JSON object of the secrets, nil for none
+	Version time.Time // its UpdatedAt when it was read: writing it is refused once somebody has changed it since
 }
 
 // NewIntegration is an integration to set up, with all that belongs to it.
@@ -71,6 +72,13 @@ type NewIntegration struct {
 	FeedNames []string
 	Fetches   []NewFetch
 	Webhook   StoredWebhook // its path is empty when the vendor does not push
+}
+
+// SettingsChange is an integration with other settings, and what follows from them.
+type SettingsChange struct {
+	StoredIntegration
+	Fetches []NewFetch // to add: of feeds that can be fetched now, or of another account
+	Moved   bool       // the vendor's address or account is another one: all positions are void
 }
 
 // StoredSecret is a webhook's secret as the database keeps it.

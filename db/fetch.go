@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -211,31 +212,77 @@ func (db *DB) LiveFeeds(ctx context.Context, tenant audit.TenantID, integration 
 	return feeds, translate("reading live feeds", err)
 }
 
+// openFetches are those of an integration (?1 of tenant ?0) that have not ended, locked in the order that all use.
+const openFetches = `WITH mine AS (
+	SELECT id FROM fetches WHERE tenant_id = ?0 AND integration_id = ?1 AND status IN ('WAITING', 'RUNNING') ORDER BY id FOR UPDATE
+) `
+
 // RunFetches makes all waiting fetches of an integration due now and forgets their failures, after a person has
-// changed or resumed it. One that the vendor throttles goes on waiting. With forget they also begin anew, and who runs
-// one loses its lease: the positions are those of another account.
+// changed or resumed it. One that the vendor throttles goes on waiting. With forget they also begin anew.
 func (db *DB) RunFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID, forget bool) error {
-	_, err := db.bun.NewRaw(`
-		WITH mine AS (
-			SELECT id FROM fetches WHERE tenant_id = ?0 AND integration_id = ?1 AND status IN ('WAITING', 'RUNNING') ORDER BY id FOR UPDATE
-		)
-		UPDATE fetches x SET failures = 0,
-			next_run_at = CASE WHEN reason = 'RATE_LIMITED' AND next_run_at > now() THEN next_run_at ELSE now() END,
-			state = CASE WHEN ?2 THEN NULL ELSE state END, reached_at = CASE WHEN ?2 THEN NULL ELSE reached_at END,
-			fence = CASE WHEN ?2 THEN fence + 1 ELSE fence END, lease_until = CASE WHEN ?2 THEN NULL ELSE lease_until END
-		FROM mine WHERE x.tenant_id = ?0 AND x.id = mine.id`, tenant, integration, forget).Exec(ctx)
-	return translate("starting fetches", err)
+	return translate("starting fetches", db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if forget {
+			if err := beginAnew(ctx, tx, tenant, integration, db.now()); err != nil {
+				return err
+			}
+		}
+		return runFetches(ctx, tx, tenant, integration)
+	}))
 }
 
-// AddFetches adds backfills to an integration, or live fetches where settings made one possible: one for a feed.
+func runFetches(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integration audit.IntegrationID) error {
+	_, err := tx.NewRaw(openFetches+`UPDATE fetches x SET failures = 0,
+			next_run_at = CASE WHEN reason = 'RATE_LIMITED' AND next_run_at > now() THEN next_run_at ELSE now() END
+		FROM mine WHERE x.tenant_id = ?0 AND x.id = mine.id`, tenant, integration).Exec(ctx)
+	return err
+}
+
+// beginAnew forgets all positions, which are those of another account, and takes the fetches from those who run them.
+// Live feeds begin now, backfills at the newest slice.
+func beginAnew(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integration audit.IntegrationID, now time.Time) error {
+	// The feeds before the fetches, as Append locks them.
+	_, err := tx.NewRaw(`UPDATE feeds SET watermark = NULL WHERE tenant_id = ? AND integration_id = ?`, tenant, integration).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewRaw(openFetches+`UPDATE fetches x SET state = NULL, reached_at = NULL, fence = fence + 1, lease_until = NULL,
+			created_at = CASE WHEN kind = 'LIVE' THEN ?2 ELSE created_at END
+		FROM mine WHERE x.tenant_id = ?0 AND x.id = mine.id`, tenant, integration, now).Exec(ctx)
+	return err
+}
+
+// maxOpenBackfills bounds the backfills of an integration that have not ended.
+const maxOpenBackfills = 20
+
+// AddFetches adds backfills to an integration, or live fetches: one for a feed. ErrNotFound means that the integration
+// is deleted; more than 20 open backfills are a UserErrors.
 func (db *DB) AddFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID, fetches []audit.NewFetch) error {
 	return translate("adding fetches", db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewRaw(`SELECT FROM integrations WHERE tenant_id = ? AND id = ? FOR UPDATE`, tenant, integration).Exec(ctx)
+		if err := lockIntegration(ctx, tx, tenant, integration); err != nil {
+			return err
+		}
+		open, err := tx.NewSelect().Model((*fetchRow)(nil)).Where("tenant_id = ? AND integration_id = ?", tenant, integration).
+			Where("kind = 'BACKFILL' AND status IN ('WAITING', 'RUNNING')").Count(ctx)
 		if err != nil {
 			return err
 		}
+		for _, fetch := range fetches {
+			if fetch.Kind == audit.FetchBackfill {
+				open++
+			}
+		}
+		if open > maxOpenBackfills {
+			return audit.Refuse(audit.CodeLimit, fmt.Sprintf("At most %d backfills of an integration can be open.", maxOpenBackfills), "integrationId")
+		}
 		return insertFetches(ctx, tx, tenant, integration, fetches, db.now())
 	}))
+}
+
+// lockIntegration holds an integration that is not deleted until the transaction ends; else sql.ErrNoRows.
+func lockIntegration(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integration audit.IntegrationID) error {
+	var id audit.IntegrationID
+	return tx.NewRaw(`SELECT id FROM integrations WHERE tenant_id = ? AND id = ? AND deleted_at IS NULL FOR UPDATE`,
+		tenant, integration).Scan(ctx, &id)
 }
 
 // CancelBackfill ends a backfill that has not ended; ErrNotFound when there is none such.
@@ -281,8 +328,8 @@ func (db *DB) Backfill(ctx context.Context, view audit.View, id int64) (*audit.B
 
 func (r *fetchRow) backfill() *audit.Backfill {
 	status := r.Status
-	if status == audit.BackfillWaiting && r.ReachedAt != nil && r.Reason == "" {
-		status = audit.BackfillRunning // between two slices
+	if status == audit.BackfillWaiting && (r.ReachedAt != nil || r.State != nil) && r.Reason == "" {
+		status = audit.BackfillRunning // between two pages or slices
 	}
 	return &audit.Backfill{
 		Tenant: r.TenantID, Number: r.ID, IntegrationID: r.IntegrationID, Feed: r.Feed, From: r.WindowFrom, To: at(r.WindowTo),

@@ -248,7 +248,10 @@ func TestWhoMayGoOn(t *testing.T) {
 			}
 			mayGoOn(t, d, claimed[11], false)
 			if what == "paused" || what == "deleted" {
-				finish(t, d, claimed[11], audit.FetchEnd{})
+				err := d.FinishFetch(t.Context(), claimed[11], audit.FetchEnd{})
+				if errors.Is(err, audit.ErrFenced) != (what == "deleted") {
+					t.Errorf("finishing a fetch of a %s integration: %v", what, err)
+				}
 				if again := claim(t, d); len(again) != 0 {
 					t.Errorf("claimed %v of a %s integration", again, what)
 				}
@@ -445,6 +448,17 @@ func TestBackfillsShowTheirProgress(t *testing.T) {
 		t.Errorf("at first %s at %v, want WAITING at 0", b.Status, *b.Progress())
 	}
 	fetch := claim(t, d)[11]
+	inside := batch(tenant)
+	inside.IntegrationID = 1
+	inside.Progress = &audit.Progress{Fetch: fetch.Lease, State: json.RawMessage(`{"page":2}`)}
+	if _, err := d.Append(t.Context(), inside); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, d, fetch, audit.FetchEnd{})
+	if b := show(); b.Status != audit.BackfillRunning || *b.Progress() != 0 {
+		t.Errorf("inside the first slice %s at %v, want RUNNING at 0", b.Status, *b.Progress())
+	}
+	fetch = claim(t, d)[11]
 	page := batch(tenant, drafts(0, 30)...)
 	page.IntegrationID = 1
 	page.Progress = &audit.Progress{Fetch: fetch.Lease, ReachedAt: noon.Add(-6 * time.Hour)}

@@ -41,7 +41,7 @@ func newIntegrationRow(i audit.StoredIntegration) (*integrationRow, error) {
 }
 
 func (r *integrationRow) integration() (audit.StoredIntegration, error) {
-	i := audit.StoredIntegration{Sealed: r.Sealed, Integration: audit.Integration{
+	i := audit.StoredIntegration{Sealed: r.Sealed, Version: r.UpdatedAt.UTC(), Integration: audit.Integration{
 		Tenant: r.TenantID, Number: r.ID, Name: r.Name, ConnectorName: r.Connector, SecretNames: r.SecretNames,
 		PausedAt: r.PausedAt, DeletedAt: r.DeletedAt, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}}
@@ -80,23 +80,70 @@ func insertFeed(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integrat
 	return err
 }
 
-// UpdateIntegration writes name, settings, secrets and the marks of pausing and deletion. ErrTaken means that the name
-// is.
+// UpdateIntegration writes name, settings, secrets and the marks of pausing and deletion. With the mark of deletion all
+// credentials are forgotten and all fetches end. ErrTaken means that the name is; somebody else's change since it was
+// read is a UserErrors.
 func (db *DB) UpdateIntegration(ctx context.Context, i audit.StoredIntegration) error {
+	if i.DeletedAt != nil {
+		i.Sealed, i.SecretNames = nil, nil
+	}
+	return db.change(ctx, i, func(ctx context.Context, tx bun.Tx) error {
+		if i.DeletedAt == nil {
+			return nil
+		}
+		return endAll(ctx, tx, i)
+	})
+}
+
+// ChangeSettings is UpdateIntegration for other settings: the fetches that they make possible are added, and those that
+// failed try at once. Where the account is another one, the fetches begin anew.
+func (db *DB) ChangeSettings(ctx context.Context, c audit.SettingsChange) error {
+	return db.change(ctx, c.StoredIntegration, func(ctx context.Context, tx bun.Tx) error {
+		if c.Moved {
+			if err := beginAnew(ctx, tx, c.Tenant, c.Number, c.UpdatedAt); err != nil {
+				return err
+			}
+		}
+		if err := runFetches(ctx, tx, c.Tenant, c.Number); err != nil {
+			return err
+		}
+		return insertFetches(ctx, tx, c.Tenant, c.Number, c.Fetches, c.UpdatedAt)
+	})
+}
+
+// change writes an integration that nobody has changed since it was read, and what belongs to the change.
+func (db *DB) change(ctx context.Context, i audit.StoredIntegration, more func(context.Context, bun.Tx) error) error {
 	row, err := newIntegrationRow(i)
 	if err != nil {
 		return err
 	}
-	result, err := db.bun.NewUpdate().Model(row).WherePK().
-		Column("name", "settings", "secret_names", "sealed", "paused_at", "deleted_at", "updated_at").Exec(ctx)
+	err = db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewUpdate().Model(row).WherePK().Where("updated_at = ?", i.Version).
+			Column("name", "settings", "secret_names", "sealed", "paused_at", "deleted_at", "updated_at").Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if n, _ := result.RowsAffected(); n == 0 {
+			return audit.Refuse(audit.CodeConflict, "Somebody else has changed the integration meanwhile: look at it and try again.", "id")
+		}
+		return more(ctx, tx)
+	})
 	if code(err) == uniqueViolation {
 		return audit.ErrTaken
 	}
-	if err != nil {
-		return translate("changing an integration", err)
-	}
-	if n, _ := result.RowsAffected(); n == 0 {
-		return audit.ErrNotFound
+	return translate("changing an integration", err)
+}
+
+// endAll leaves nothing of a deleted integration that proves a sender, and nothing that runs.
+func endAll(ctx context.Context, tx bun.IDB, i audit.StoredIntegration) error {
+	for _, statement := range []string{
+		`UPDATE webhook_secrets SET sealed = '', expires_at = least(expires_at, ?2) WHERE tenant_id = ?0 AND integration_id = ?1`,
+		`UPDATE webhook_paths SET expires_at = least(expires_at, ?2) WHERE tenant_id = ?0 AND integration_id = ?1`,
+		openFetches + `UPDATE fetches x SET status = 'CANCELLED', lease_until = NULL FROM mine WHERE x.tenant_id = ?0 AND x.id = mine.id`,
+	} {
+		if _, err := tx.NewRaw(statement, i.Tenant, i.Number, *i.DeletedAt).Exec(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

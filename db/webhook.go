@@ -56,7 +56,7 @@ func insertWebhook(ctx context.Context, tx bun.IDB, i audit.StoredIntegration, w
 func (db *DB) Webhook(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID) (audit.StoredWebhook, error) {
 	var webhook audit.StoredWebhook
 	err := db.bun.NewRaw(`SELECT coalesce((SELECT path FROM webhook_paths p WHERE p.tenant_id = i.tenant_id AND p.integration_id = i.id
-			ORDER BY created_at DESC LIMIT 1), ''), webhook_accepted_at, webhook_refused_at
+			AND (p.expires_at IS NULL OR p.expires_at > now()) ORDER BY created_at DESC LIMIT 1), ''), webhook_accepted_at, webhook_refused_at
 		FROM integrations i WHERE tenant_id = ? AND id = ?`, tenant, integration).
 		Scan(ctx, &webhook.Path, &webhook.LastAcceptedAt, &webhook.LastRefusedAt)
 	if err != nil {
@@ -74,9 +74,13 @@ func (db *DB) Webhook(ctx context.Context, tenant audit.TenantID, integration au
 	return webhook, translate("reading a webhook's secrets", err)
 }
 
-// RotateWebhook adds a secret, and an address when its path is not empty; older ones hold until a moment.
+// RotateWebhook adds a secret, and an address when its path is not empty; older ones hold until a moment. ErrNotFound
+// means that the integration is deleted.
 func (db *DB) RotateWebhook(ctx context.Context, i audit.StoredIntegration, webhook audit.StoredWebhook, keepOld time.Time) error {
 	return translate("rotating a webhook", db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if err := lockIntegration(ctx, tx, i.Tenant, i.Number); err != nil {
+			return err
+		}
 		tables := []string{"webhook_secrets"}
 		if webhook.Path != "" {
 			tables = append(tables, "webhook_paths")

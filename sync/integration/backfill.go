@@ -9,6 +9,12 @@ import (
 	"annals/audit"
 )
 
+// maxAhead is how far a client's clock may be ahead of ours.
+const maxAhead = time.Minute
+
+// earliest is where all windows begin at the earliest: no vendor has anything older.
+var earliest = time.Unix(0, 0).UTC()
+
 // StartBackfill fetches a past window of some feeds once more; of all that can be fetched when feeds is nil. A zero to
 // is now.
 func (s *Service) StartBackfill(ctx context.Context, view audit.View, id string, feeds []string, from, to time.Time) ([]*audit.Backfill, error) {
@@ -19,7 +25,12 @@ func (s *Service) StartBackfill(ctx context.Context, view audit.View, id string,
 	if to.IsZero() {
 		to = s.now()
 	}
-	if !from.Before(to) {
+	switch {
+	case to.After(s.now().Add(maxAhead)):
+		return nil, audit.Refuse(audit.CodeInvalid, "Must not be in the future.", "to")
+	case from.Before(earliest):
+		return nil, audit.Refuse(audit.CodeInvalid, "Must not be before 1970.", "from")
+	case !from.Before(to):
 		return nil, audit.Refuse(audit.CodeInvalid, "Must be before to.", "from")
 	}
 	fetchable, err := s.store.LiveFeeds(ctx, stored.Tenant, stored.Number)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,10 @@ import (
 // Store is where integrations are kept.
 type Store interface {
 	CreateIntegration(ctx context.Context, i audit.NewIntegration) error
+	// UpdateIntegration writes one that nobody has changed since it was read; the mark of deletion ends all it has.
 	UpdateIntegration(ctx context.Context, i audit.StoredIntegration) error
+	// ChangeSettings is UpdateIntegration with the fetches that follow, in one transaction.
+	ChangeSettings(ctx context.Context, c audit.SettingsChange) error
 	StoredIntegration(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID) (audit.StoredIntegration, error)
 	Integrations(ctx context.Context, view audit.View) ([]*audit.Integration, error)
 	IntegrationsByID(ctx context.Context, view audit.View, ids []audit.IntegrationID) ([]*audit.Integration, error)
@@ -103,10 +107,7 @@ func (s *Service) Create(ctx context.Context, view audit.View, name, connectorNa
 		StoredIntegration: stored, FeedNames: feedNames(registration.Connector), Webhook: webhook,
 		Fetches: s.firstFetches(registration.Connector, opened, now, backfill),
 	})
-	if errors.Is(err, audit.ErrTaken) {
-		return nil, "", audit.Refuse(audit.CodeTaken, "Another integration has this name.", "name")
-	}
-	if err != nil {
+	if err := nameTaken(err); err != nil {
 		return nil, "", err
 	}
 	created, err := s.fresh(ctx, view, stored.Number)
@@ -141,11 +142,18 @@ func (s *Service) firstFetches(c audit.Connector, opened connector.Opened, now t
 		if back > 0 {
 			fetches = append(fetches, audit.NewFetch{
 				ID: s.options.NewID(), Feed: feed.Name, Kind: audit.FetchBackfill,
-				From: now.Add(-time.Duration(back)), To: now,
+				From: later(now.Add(-time.Duration(back)), earliest), To: now,
 			})
 		}
 	}
 	return fetches
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // defaultReach is how far the first backfill goes back where the vendor keeps activities for ever.
@@ -181,34 +189,42 @@ func (s *Service) Update(ctx context.Context, view audit.View, id string, name *
 	if err := s.seal(&stored, registration.Connector, values); err != nil {
 		return nil, err
 	}
-	if err := s.save(ctx, stored); err != nil {
+	s.touch(&stored)
+	change := audit.SettingsChange{StoredIntegration: stored, Moved: moved(registration.Connector, present, values)}
+	if change.Fetches, err = s.newFetches(ctx, change, registration.Connector, opened); err != nil {
 		return nil, err
 	}
-	if err := s.addLiveFetches(ctx, stored, registration.Connector, opened); err != nil {
+	if err := nameTaken(s.store.ChangeSettings(ctx, change)); err != nil {
 		return nil, err
 	}
 	return s.fresh(ctx, view, stored.Number)
 }
 
-// addLiveFetches begins feeds that the new settings make possible, and lets those that failed try at once.
-func (s *Service) addLiveFetches(ctx context.Context, stored audit.StoredIntegration, c audit.Connector, opened connector.Opened) error {
-	live, err := s.store.LiveFeeds(ctx, stored.Tenant, stored.Number)
-	if err != nil {
-		return err
+// newFetches are those of the feeds that are not fetched yet, or of all feeds where the account is another one.
+func (s *Service) newFetches(ctx context.Context, change audit.SettingsChange, c audit.Connector, opened connector.Opened) ([]audit.NewFetch, error) {
+	fetches := s.firstFetches(c, opened, change.UpdatedAt, nil)
+	if change.Moved || len(fetches) == 0 {
+		return fetches, nil
 	}
-	if len(live) == 0 {
-		fetches := s.firstFetches(c, opened, stored.UpdatedAt, nil)
-		if err := s.store.AddFetches(ctx, stored.Tenant, stored.Number, fetches); err != nil {
-			return err
-		}
+	live, err := s.store.LiveFeeds(ctx, change.Tenant, change.Number)
+	return slices.DeleteFunc(fetches, func(fetch audit.NewFetch) bool { return slices.Contains(live, fetch.Feed) }), err
+}
+
+// touch marks an integration as changed now: later than it was changed before, so that both can be told apart.
+func (s *Service) touch(stored *audit.StoredIntegration) {
+	stored.UpdatedAt = s.now()
+	if !stored.UpdatedAt.After(stored.Version) {
+		stored.UpdatedAt = stored.Version.Add(time.Microsecond)
 	}
-	return s.store.RunFetches(ctx, stored.Tenant, stored.Number, false)
 }
 
 // save writes an integration that a person has changed.
 func (s *Service) save(ctx context.Context, stored audit.StoredIntegration) error {
-	stored.UpdatedAt = s.now()
-	err := s.store.UpdateIntegration(ctx, stored)
+	s.touch(&stored)
+	return s.store.UpdateIntegration(ctx, stored)
+}
+
+func nameTaken(err error) error {
 	if errors.Is(err, audit.ErrTaken) {
 		return audit.Refuse(audit.CodeTaken, "Another integration has this name.", "name")
 	}
@@ -261,10 +277,10 @@ func (s *Service) Delete(ctx context.Context, view audit.View, id, confirmName s
 		return nil, audit.Refuse(audit.CodeInvalid, "Must be the integration's name.", "confirmName")
 	}
 	stored.DeletedAt = new(s.now())
-	stored.Sealed, stored.SecretNames = nil, nil
 	if err := s.save(ctx, stored); err != nil {
 		return nil, err
 	}
+	s.cache.drop(stored)
 	return s.fresh(ctx, view, stored.Number)
 }
 

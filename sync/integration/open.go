@@ -14,6 +14,9 @@ import (
 // Open opens the vendor's code for an integration, with its secrets. It stays open until the integration changes.
 func (s *Service) Open(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID) (connector.Opened, audit.Connector, error) {
 	stored, err := s.store.StoredIntegration(ctx, tenant, id)
+	if err == nil && stored.DeletedAt != nil {
+		err = audit.ErrNotFound
+	}
 	if err != nil {
 		return nil, audit.Connector{}, err
 	}
@@ -56,24 +59,28 @@ func (s *Service) open(registration connector.Registration, stored audit.StoredI
 // openedCache keeps what was opened, so that a vendor's limiter lasts from one fetch to the next.
 type openedCache struct {
 	mu     sync.Mutex
-	opened map[audit.IntegrationID]openedEntry // guarded by mu
+	opened map[openedKey]openedEntry // guarded by mu
+}
+
+type openedKey struct {
+	tenant audit.TenantID
+	id     audit.IntegrationID
 }
 
 type openedEntry struct {
-	tenant    audit.TenantID
 	updatedAt time.Time
 	opened    connector.Opened
 }
 
 func newOpenedCache() *openedCache {
-	return &openedCache{opened: map[audit.IntegrationID]openedEntry{}}
+	return &openedCache{opened: map[openedKey]openedEntry{}}
 }
 
 func (c *openedCache) get(stored audit.StoredIntegration) (connector.Opened, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	entry, ok := c.opened[stored.Number]
-	if !ok || entry.tenant != stored.Tenant || !entry.updatedAt.Equal(stored.UpdatedAt) {
+	entry, ok := c.opened[openedKey{stored.Tenant, stored.Number}]
+	if !ok || !entry.updatedAt.Equal(stored.UpdatedAt) {
 		return nil, false
 	}
 	return entry.opened, true
@@ -82,5 +89,12 @@ func (c *openedCache) get(stored audit.StoredIntegration) (connector.Opened, boo
 func (c *openedCache) put(stored audit.StoredIntegration, opened connector.Opened) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.opened[stored.Number] = openedEntry{tenant: stored.Tenant, updatedAt: stored.UpdatedAt, opened: opened}
+	c.opened[openedKey{stored.Tenant, stored.Number}] = openedEntry{updatedAt: stored.UpdatedAt, opened: opened}
+}
+
+// drop forgets what holds the secrets of a deleted integration.
+func (c *openedCache) drop(stored audit.StoredIntegration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.opened, openedKey{stored.Tenant, stored.Number})
 }

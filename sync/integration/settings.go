@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,7 +104,7 @@ func (s *Service) checkValue(field audit.SettingField, value audit.JSON) *audit.
 func moved(c audit.Connector, before, after map[string]json.RawMessage) bool {
 	return slices.ContainsFunc(c.Settings, func(field audit.SettingField) bool {
 		return (field.Account || field.Kind == audit.SettingURL) && !field.Secret &&
-			!bytes.Equal(effective(field, before), effective(field, after))
+			!sameValue(effective(field, before), effective(field, after))
 	})
 }
 
@@ -112,6 +113,15 @@ func effective(field audit.SettingField, values map[string]json.RawMessage) []by
 		return value
 	}
 	return field.Default
+}
+
+// sameValue reports whether two texts of JSON say the same: the database need not give back the spelling that was sent.
+func sameValue(a, b []byte) bool {
+	var left, right any
+	if json.Unmarshal(a, &left) != nil || json.Unmarshal(b, &right) != nil {
+		return bytes.Equal(a, b)
+	}
+	return reflect.DeepEqual(left, right)
 }
 
 func secretsAgain(c audit.Connector, values map[string]json.RawMessage, sent map[string]bool) audit.UserErrors {
