@@ -40,8 +40,11 @@ func (s *Service) StartBackfill(ctx context.Context, view audit.View, id string,
 	if feeds == nil {
 		feeds = fetchable
 	}
-	if len(feeds) == 0 {
+	switch {
+	case len(fetchable) == 0:
 		return nil, audit.Refuse(audit.CodeConflict, "This integration has no feed that can be fetched.", "integrationId")
+	case len(feeds) == 0:
+		return nil, audit.Refuse(audit.CodeInvalid, "Must name at least one feed.", "feeds")
 	}
 	fetches := make([]audit.NewFetch, 0, len(feeds))
 	for _, feed := range slices.Compact(slices.Sorted(slices.Values(feeds))) {

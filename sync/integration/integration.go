@@ -298,16 +298,25 @@ func (s *Service) change(ctx context.Context, view audit.View, id string) (audit
 
 // find gives an integration of the tenant that is not deleted, by its global id.
 func (s *Service) find(ctx context.Context, view audit.View, id string) (audit.StoredIntegration, error) {
-	missing := audit.Refuse(audit.CodeNotFound, "There is no integration of this id.", "id")
-	parsed, ok := audit.ParseID(id)
-	if !ok || parsed.Kind != audit.KindIntegration || parsed.Tenant != view.Tenant() {
-		return audit.StoredIntegration{}, missing
-	}
-	stored, err := s.store.StoredIntegration(ctx, view.Tenant(), audit.IntegrationID(parsed.Number))
+	parsed, _ := audit.ParseID(id)
+	stored, err := s.store.StoredIntegration(ctx, view.Tenant(), own(view, parsed))
 	if errors.Is(err, audit.ErrNotFound) || err == nil && stored.DeletedAt != nil {
-		return audit.StoredIntegration{}, missing
+		return audit.StoredIntegration{}, missing()
 	}
 	return stored, err
+}
+
+// own is the number of an integration of the tenant, 0 of anything else: asked for all the same, so that every miss
+// takes the same way.
+func own(view audit.View, id audit.ID) audit.IntegrationID {
+	if id.Kind != audit.KindIntegration || id.Tenant != view.Tenant() {
+		return 0
+	}
+	return audit.IntegrationID(id.Number)
+}
+
+func missing() error {
+	return audit.Refuse(audit.CodeNotFound, "There is no integration of this id.", "id")
 }
 
 func (s *Service) fresh(ctx context.Context, view audit.View, id audit.IntegrationID) (*audit.Integration, error) {

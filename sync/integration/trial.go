@@ -3,10 +3,9 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"annals/audit"
 	"annals/sync/connector"
@@ -22,24 +21,26 @@ const (
 
 // trials bounds the trials of each tenant.
 type trials struct {
-	now      func() time.Time
-	mu       sync.Mutex
-	limiters map[audit.TenantID]*rate.Limiter // guarded by mu
+	now  func() time.Time
+	mu   sync.Mutex
+	last map[audit.TenantID][]time.Time // those of the last minute, oldest first; guarded by mu
 }
 
 func newTrials(now func() time.Time) *trials {
-	return &trials{now: now, limiters: map[audit.TenantID]*rate.Limiter{}}
+	return &trials{now: now, last: map[audit.TenantID][]time.Time{}}
 }
 
 func (t *trials) allow(tenant audit.TenantID) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	limiter := t.limiters[tenant]
-	if limiter == nil {
-		limiter = rate.NewLimiter(rate.Every(time.Minute/trialsPerMinute), trialsPerMinute)
-		t.limiters[tenant] = limiter
+	now := t.now()
+	last := slices.DeleteFunc(t.last[tenant], func(at time.Time) bool { return now.Sub(at) >= time.Minute })
+	allowed := len(last) < trialsPerMinute
+	if allowed {
+		last = append(last, now)
 	}
-	return limiter.AllowN(t.now(), 1)
+	t.last[tenant] = last
+	return allowed
 }
 
 // Test tries the settings of an integration, or of one to be, without saving or recording anything. Either id or
@@ -99,7 +100,7 @@ func (s *Service) try(ctx context.Context, c audit.Connector, opened connector.O
 			check.Reason = connector.ClassOf(err).Reason()
 		}
 		for _, draft := range page.Drafts {
-			if check.NewestOccurredAt == nil || draft.OccurredAt.After(*check.NewestOccurredAt) {
+			if !draft.OccurredAt.IsZero() && (check.NewestOccurredAt == nil || draft.OccurredAt.After(*check.NewestOccurredAt)) {
 				check.NewestOccurredAt = new(draft.OccurredAt)
 			}
 		}
