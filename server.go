@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	_ "time/tzdata" // where the machine has no zone files
 
 	"github.com/lmittmann/tint"
 	"golang.org/x/term"

@@ -17,7 +17,7 @@ const (
 // `activities.filter`.
 func (f *Filter) Normalise(at string, tenant TenantID, now time.Time) (All, error) {
 	n := normaliser{tenant: tenant, now: now}
-	where := n.filter(f, at, 1)
+	where := n.filter(f, at, 0)
 	if n.err == nil && n.values > MaxFilterValues {
 		n.fail(at, "at most %d values in all lists together, got %d", MaxFilterValues, n.values)
 	}
@@ -71,7 +71,7 @@ func (n *normaliser) filter(f *Filter, at string, depth int) All {
 	}
 	if f.Target != nil {
 		if of := n.target(f.Target, at+".target"); len(of) > 0 {
-			add(SomeTarget{Of: of, Root: depth == 1})
+			add(SomeTarget{Of: of, Root: depth == 0})
 		}
 	}
 	if f.Outcome != nil {

@@ -65,7 +65,7 @@ func TestAPITokenRules(t *testing.T) {
 			func(in *NewAPIToken) { in.Restriction = &audit.Filter{IP: &audit.IPFilter{In: []string{}}} },
 			audit.CodeInvalid, "restriction.ip.in",
 		},
-		"too deep": {func(in *NewAPIToken) { in.Restriction = nested(audit.MaxFilterDepth + 1) }, audit.CodeInvalid, "restriction" + strings.Repeat(".not", audit.MaxFilterDepth)},
+		"too deep": {func(in *NewAPIToken) { in.Restriction = nested(audit.MaxFilterDepth + 2) }, audit.CodeInvalid, "restriction" + strings.Repeat(".not", audit.MaxFilterDepth+1)},
 	} {
 		in := right
 		tc.change(&in)

@@ -334,7 +334,7 @@ func TestFilterDepth(t *testing.T) {
 	nest := func() *audit.Filter {
 		leaf := func() *audit.Filter { return &audit.Filter{Type: &audit.StringFilter{In: []string{"x"}}} }
 		deep := leaf()
-		for i := range audit.MaxFilterDepth - 1 {
+		for i := range audit.MaxFilterDepth {
 			outer := leaf()
 			switch i % 3 {
 			case 0:
