@@ -5,9 +5,12 @@ package webhook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -20,9 +23,15 @@ const (
 	maxBody = 8 << 20
 	// patience is how long recording a delivery may take: vendors wait for ten seconds.
 	patience = 8 * time.Second
-	// maxPath bounds the random part of an address.
-	maxPath = 64
+	// maxBodies is how many bodies are held at once: with maxBody it bounds the memory of all deliveries.
+	maxBodies = 16
 )
+
+// pathPattern is what the random part of an address looks like. Anything else never reaches the database.
+var pathPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// errPanicked is that the vendor's code could not cope with a delivery.
+var errPanicked = errors.New("receiving a delivery panicked")
 
 // Store finds what an address belongs to.
 type Store interface {
@@ -50,60 +59,78 @@ type Handler struct {
 	record Record
 	now    func() time.Time
 	log    *slog.Logger
+	bodies chan struct{} // one for each body that is held
 }
 
 // New makes the handler.
 func New(store Store, opener Opener, record Record, now func() time.Time, log *slog.Logger) *Handler {
-	return &Handler{store: store, opener: opener, record: record, now: now, log: log}
+	return &Handler{store: store, opener: opener, record: record, now: now, log: log, bodies: make(chan struct{}, maxBodies)}
 }
 
 // ServeHTTP answers 204 for a delivery that is recorded, 401 for one that cannot prove itself or has no such address,
-// 400 for one that is proven but unreadable, 503 while paused or when it cannot be recorded, so that the vendor tries
-// again.
+// 400 for one that is proven but unreadable, 500 where the vendor's code fails, 503 while paused, with too many
+// deliveries at once, or when it cannot be recorded, so that the vendor tries again. Who does not know an address
+// cannot make us read a body.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "use POST", http.StatusMethodNotAllowed)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		http.Error(w, "the body is too large", http.StatusRequestEntityTooLarge)
-		return
-	}
-	if err != nil {
-		http.Error(w, "the body is torn", http.StatusBadRequest)
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
-	status := h.take(ctx, strings.TrimPrefix(r.URL.Path, "/webhooks/"), connector.Delivery{Header: r.Header, Body: body, At: h.now()})
-	switch status {
-	case http.StatusNoContent:
-	case http.StatusServiceUnavailable:
+	status := h.serve(w, r)
+	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "30")
 	}
 	w.WriteHeader(status)
 }
 
-// take proves, translates and records a delivery, and gives the status to answer with.
-func (h *Handler) take(ctx context.Context, path string, delivery connector.Delivery) int {
-	if path == "" || len(path) > maxPath {
-		return http.StatusUnauthorized
-	}
-	stored, err := h.store.WebhookOwner(ctx, path)
+// serve gives the status to answer with.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) int {
+	stored, err := h.owner(r.Context(), strings.TrimPrefix(r.URL.Path, "/webhooks/"))
 	if errors.Is(err, audit.ErrNotFound) {
 		return http.StatusUnauthorized
 	}
 	if err != nil {
-		return h.unavailable(ctx, "finding a webhook", err)
+		return h.unavailable(r.Context(), "finding a webhook", err)
 	}
+	select {
+	case h.bodies <- struct{}{}:
+		defer func() { <-h.bodies }()
+	default:
+		return http.StatusServiceUnavailable
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return http.StatusRequestEntityTooLarge
+	}
+	if err != nil {
+		return http.StatusBadRequest
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	return h.take(ctx, stored, connector.Delivery{Header: r.Header, Body: body, At: h.now()})
+}
+
+func (h *Handler) owner(ctx context.Context, path string) (audit.StoredIntegration, error) {
+	if !pathPattern.MatchString(path) {
+		return audit.StoredIntegration{}, audit.ErrNotFound
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return h.store.WebhookOwner(ctx, path)
+}
+
+// take proves, translates and records a delivery, and gives the status to answer with.
+func (h *Handler) take(ctx context.Context, stored audit.StoredIntegration, delivery connector.Delivery) int {
 	log := h.log.With("integration", int64(stored.Number), "connector", stored.ConnectorName)
 	received, err := h.receive(ctx, stored, delivery)
 	switch {
 	case errors.Is(err, connector.ErrSignature):
 		h.note(ctx, &stored.Integration, false)
 		return http.StatusUnauthorized
+	case errors.Is(err, errPanicked):
+		log.ErrorContext(ctx, "the vendor's code cannot cope with a delivery", "error", err)
+		return http.StatusInternalServerError
 	case err != nil && connector.ClassOf(err) == connector.Malformed:
 		log.WarnContext(ctx, "a proven delivery is unreadable", "error", err)
 		h.note(ctx, &stored.Integration, false)
@@ -140,6 +167,16 @@ func (h *Handler) receive(ctx context.Context, stored audit.StoredIntegration, d
 	if err != nil {
 		return connector.Received{}, err
 	}
+	return contained(receiver, delivery, secrets)
+}
+
+// contained keeps a panic of the vendor's code to its delivery: what a stranger sends must not end anything else.
+func contained(receiver connector.Receiver, delivery connector.Delivery, secrets []string) (received connector.Received, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			received, err = connector.Received{}, fmt.Errorf("%w: %v\n%s", errPanicked, panicked, debug.Stack())
+		}
+	}()
 	return receiver.Receive(delivery, secrets)
 }
 
