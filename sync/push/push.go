@@ -49,15 +49,13 @@ type Integrations interface {
 	Get(ctx context.Context, view audit.View, id audit.ID) (*audit.Integration, error)
 }
 
-// Ledger tells what a key stands for already.
+// Ledger reads what is recorded.
 type Ledger interface {
-	// Recorded gives the seq of the first activity of each key that is recorded, and whether its content is the same.
-	Recorded(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID, drafts []audit.Draft) ([]audit.Result, []bool, error)
 	// Activities gives those of some positions that are visible.
 	Activities(ctx context.Context, view audit.View, seqs []int64) ([]*audit.Activity, error)
 }
 
-// Record records drafts of an integration.
+// Record records drafts of an integration. On PathPush it refuses a draft whose key was recorded with other content.
 type Record func(ctx context.Context, i *audit.Integration, feed string, path audit.Path, drafts []audit.Draft) (audit.Receipt, error)
 
 // Service records what clients send.
@@ -66,6 +64,10 @@ type Service struct {
 	ledger       Ledger
 	record       Record
 	now          func() time.Time
+
+	// Fit makes a draft what it will be when it is recorded: its texts cut, its address located. The token's
+	// restriction looks at that. Optional, to be set before the first use.
+	Fit func(connector string, d *audit.Draft)
 }
 
 // New makes the service.
@@ -90,7 +92,7 @@ func (s *Service) Activities(ctx context.Context, view audit.View, integrationID
 	for i, input := range inputs {
 		results[i] = &audit.RecordResult{IdempotencyKey: input.IdempotencyKey, Status: audit.RecordRefused}
 		draft, problem := s.draft(into.ConnectorName, *input, i)
-		if problem == nil && !s.allowed(view, into, draft) {
+		if problem == nil && !s.allowed(view, into, &draft) {
 			problem = refused(i, "", "The token's restriction does not let this activity in.", audit.CodeWiderThanCaller)
 		}
 		if problem != nil {
@@ -99,13 +101,24 @@ func (s *Service) Activities(ctx context.Context, view audit.View, integrationID
 		}
 		drafts, places = append(drafts, draft), append(places, i)
 	}
-	return results, s.recordGood(ctx, view, into, drafts, places, results)
+	if len(drafts) == 0 {
+		return results, nil
+	}
+	receipt, err := s.record(ctx, into, feed, audit.PathPush, drafts)
+	if err != nil {
+		return nil, err
+	}
+	return results, s.show(ctx, view, receipt, places, results)
 }
 
-// allowed reports whether the activity would be visible to the token that records it.
-func (s *Service) allowed(view audit.View, into *audit.Integration, draft audit.Draft) bool {
+// allowed reports whether the activity would be visible to the token that records it. The draft is made fit before:
+// the restriction must see the place and the texts that it will be recorded with, not those that were sent.
+func (s *Service) allowed(view audit.View, into *audit.Integration, draft *audit.Draft) bool {
+	if s.Fit != nil {
+		s.Fit(into.ConnectorName, draft)
+	}
 	return view.Until(0).Sees(&audit.Activity{
-		Tenant: view.Tenant(), Draft: draft, IntegrationID: into.Number, Connector: into.ConnectorName, Feed: feed,
+		Tenant: view.Tenant(), Draft: *draft, IntegrationID: into.Number, Connector: into.ConnectorName, Feed: feed,
 		Path: audit.PathPush, ObservedAt: view.Now(), RecordedAt: view.Now(),
 	})
 }
@@ -134,38 +147,25 @@ func (s *Service) find(ctx context.Context, view audit.View, integrationID *stri
 	return s.integrations.Get(ctx, view, parsed)
 }
 
-// recordGood records the drafts that are new, and refuses those whose key stands for something else already.
-func (s *Service) recordGood(ctx context.Context, view audit.View, into *audit.Integration, drafts []audit.Draft, places []int, results []*audit.RecordResult) error {
-	known, same, err := s.ledger.Recorded(ctx, into.Tenant, into.Number, drafts)
-	if err != nil {
-		return err
-	}
-	fresh, freshPlaces := make([]audit.Draft, 0, len(drafts)), make([]int, 0, len(drafts))
-	contents := map[string][32]byte{}
-	for n, draft := range drafts {
-		earlier, again := contents[draft.Key]
-		if known[n].Repeated && !same[n] || again && earlier != draft.Content {
-			results[places[n]].Error = refused(places[n], "idempotencyKey", "This key was used for another content.", audit.CodeKeyReused)
-			continue
-		}
-		contents[draft.Key] = draft.Content
-		fresh, freshPlaces = append(fresh, draft), append(freshPlaces, places[n])
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	receipt, err := s.record(ctx, into, feed, audit.PathPush, fresh)
-	if err != nil {
-		return err
-	}
-	return s.show(ctx, view, receipt, freshPlaces, results)
-}
-
 // show adds to the results what became of the drafts.
 func (s *Service) show(ctx context.Context, view audit.View, receipt audit.Receipt, places []int, results []*audit.RecordResult) error {
-	seqs := make([]int64, len(receipt.Results))
+	var seqs []int64
 	for n, result := range receipt.Results {
-		seqs[n] = result.Seq
+		shown := results[places[n]]
+		switch {
+		case result.Refused:
+			shown.Error = refused(places[n], "idempotencyKey", "This key was used for another content.", audit.CodeKeyReused)
+			continue
+		case result.Repeated:
+			shown.Status = audit.RecordRepeated
+		default:
+			shown.Status = audit.RecordRecorded
+		}
+		shown.Seq = new(result.Seq)
+		seqs = append(seqs, result.Seq)
+	}
+	if len(seqs) == 0 {
+		return nil
 	}
 	activities, err := s.ledger.Activities(ctx, view.Until(slices.Max(seqs)), seqs)
 	if err != nil {
@@ -175,11 +175,9 @@ func (s *Service) show(ctx context.Context, view audit.View, receipt audit.Recei
 	for _, a := range activities {
 		bySeq[a.Seq] = a
 	}
-	for n, result := range receipt.Results {
-		shown := results[places[n]]
-		shown.Status, shown.Seq, shown.Activity = audit.RecordRecorded, new(result.Seq), bySeq[result.Seq]
-		if result.Repeated {
-			shown.Status = audit.RecordRepeated
+	for _, shown := range results {
+		if shown.Seq != nil {
+			shown.Activity = bySeq[*shown.Seq]
 		}
 	}
 	return nil
@@ -261,6 +259,8 @@ func (s *Service) check(in audit.DraftInput) (field, message string) {
 		return "metadata", "Must have at most 64 KiB."
 	case len(in.Metadata) > 0 && !bytes.HasPrefix(in.Metadata, []byte("{")):
 		return "metadata", "Must be an object."
+	case !exactNumbers(in.Metadata):
+		return "metadata", "Has a number that a double does not hold exactly: send it as a string."
 	}
 	if in.IP != "" {
 		if ip, err := netip.ParseAddr(string(in.IP)); err != nil || ip.Zone() != "" {
