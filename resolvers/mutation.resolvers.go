@@ -17,7 +17,7 @@ func (r *mutationResolver) CreateIntegration(ctx context.Context, input generate
 	}
 	made, secret, err := r.Manager.Create(ctx, view, input.Name, input.Connector, input.Settings, input.Backfill)
 	if err == nil {
-		err = r.note(ctx, onIntegration("integration.create", audit.ActionCreate, made, nil))
+		r.noteGiven(ctx, onIntegration("integration.create", audit.ActionCreate, made, nil))
 	}
 	payload := &generated.CreateIntegrationPayload{Integration: made, WebhookSecret: given(secret)}
 	payload.UserErrors, err = problems(err)
@@ -130,7 +130,7 @@ func (r *mutationResolver) RotateWebhookSecret(ctx context.Context, input genera
 	}
 	rotated, secret, err := r.Manager.RotateWebhookSecret(ctx, view, input.IntegrationID, time.Duration(input.KeepOld), input.NewURL)
 	if err == nil {
-		err = r.note(ctx, onIntegration("integration.rotate_webhook_secret", audit.ActionUpdate, rotated, nil))
+		r.noteGiven(ctx, onIntegration("integration.rotate_webhook_secret", audit.ActionUpdate, rotated, nil))
 	}
 	payload := &generated.RotateWebhookSecretPayload{Integration: rotated, WebhookSecret: given(secret)}
 	payload.UserErrors, err = problems(err)
@@ -142,7 +142,7 @@ func (r *mutationResolver) CreateAPIToken(ctx context.Context, input generated.C
 		Name: input.Name, Scopes: input.Scopes, ExpiresIn: input.ExpiresIn, Restriction: input.Restriction,
 	})
 	if err == nil {
-		err = r.note(ctx, onToken("token.create", audit.ActionCreate, entry, nil))
+		r.noteGiven(ctx, onToken("token.create", audit.ActionCreate, entry, nil))
 	}
 	payload := &generated.CreateAPITokenPayload{APIToken: entry, Token: given(token)}
 	payload.UserErrors, err = problems(err)
@@ -169,7 +169,7 @@ func (r *mutationResolver) CreateViewerToken(ctx context.Context, input generate
 	payload := &generated.CreateViewerTokenPayload{Token: given(token)}
 	if err == nil {
 		payload.ExpiresAt = &expiresAt
-		err = r.note(ctx, onViewer(input.Subject))
+		r.noteGiven(ctx, onViewer(input.Subject))
 	}
 	payload.UserErrors, err = problems(err)
 	return payload, err

@@ -14,6 +14,10 @@ func (r *Resolver) note(ctx context.Context, entry audit.Entry) error {
 	return r.Journal.Write(ctx, caller.Tenant.Number, entry)
 }
 
+// noteGiven is note for what gave the caller a secret. The secret cannot be shown again, and what it opens exists
+// already: an entry that fails, which the Journal logs, must not take it away.
+func (r *Resolver) noteGiven(ctx context.Context, entry audit.Entry) { _ = r.note(ctx, entry) }
+
 func onIntegration(kind string, action audit.Action, i *audit.Integration, details map[string]any) audit.Entry {
 	return audit.Entry{
 		Type: kind, Action: action, Category: audit.CategoryConfiguration, Description: kind + " " + i.Name,

@@ -75,7 +75,7 @@ type Recorder interface {
 	Activities(ctx context.Context, view audit.View, integrationID *string, inputs []*audit.DraftInput) ([]*audit.RecordResult, error)
 }
 
-// Journal records what people do here.
+// Journal records what people do here, and logs what it could not record.
 type Journal interface {
 	Write(ctx context.Context, tenant audit.TenantID, entry audit.Entry) error
 }

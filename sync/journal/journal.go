@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"annals/audit"
@@ -34,15 +35,29 @@ type Journal struct {
 	builtIn BuiltIn
 	record  Record
 	now     func() time.Time
+
+	// Log is where entries go that could not be recorded: what they tell of has happened all the same. To be set
+	// before the first use; at first it is the process's.
+	Log *slog.Logger
 }
 
 // New makes a journal.
 func New(builtIn BuiltIn, record Record, now func() time.Time) *Journal {
-	return &Journal{builtIn: builtIn, record: record, now: now}
+	return &Journal{builtIn: builtIn, record: record, now: now, Log: slog.Default()}
 }
 
-// Write records an entry.
+// Write records an entry. One that fails is logged too, since not every caller can hand the error on: who was given a
+// secret must get it nevertheless.
 func (j *Journal) Write(ctx context.Context, tenant audit.TenantID, e audit.Entry) error {
+	err := j.write(ctx, tenant, e)
+	if err != nil {
+		j.Log.ErrorContext(ctx, "an entry of the journal is lost", "error", err, "tenant", int64(tenant),
+			"type", e.Type, "subject", e.Subject, "description", e.Description)
+	}
+	return err
+}
+
+func (j *Journal) write(ctx context.Context, tenant audit.TenantID, e audit.Entry) error {
 	connector := Connector()
 	own, err := j.builtIn.BuiltIn(ctx, tenant, connector)
 	if err != nil {

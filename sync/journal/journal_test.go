@@ -1,0 +1,85 @@
+package journal_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"annals/audit"
+	"annals/sync/journal"
+)
+
+var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+
+// own is the built-in integration.
+type own struct{ err error }
+
+func (o own) BuiltIn(_ context.Context, tenant audit.TenantID, c audit.Connector) (*audit.Integration, error) {
+	return &audit.Integration{Tenant: tenant, Number: 1, ConnectorName: c.Name}, o.err
+}
+
+var entry = audit.Entry{
+	Type: "integration.pause", Action: audit.ActionDisable, Category: audit.CategoryConfiguration, Subject: "ann@example.com",
+	Description: "integration.pause Main", Target: &audit.Integration{Tenant: 5, Number: 7}, TargetType: "integration", TargetName: "Main",
+	Details: map[string]any{"reason": "too loud"},
+}
+
+func TestWrite(t *testing.T) {
+	t.Parallel()
+	var recorded []audit.Draft
+	record := func(_ context.Context, i *audit.Integration, feed string, path audit.Path, drafts []audit.Draft) (audit.Receipt, error) {
+		if i.Tenant != 5 || i.Number != 1 || feed != "own" || path != audit.PathInternal {
+			t.Errorf("recorded into %+v, %s, %s", i, feed, path)
+		}
+		recorded = append(recorded, drafts...)
+		return audit.Receipt{}, nil
+	}
+	j := journal.New(own{}, record, func() time.Time { return noon })
+	for range 2 {
+		if err := j.Write(t.Context(), 5, entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(recorded) != 2 || recorded[0].Key == recorded[1].Key {
+		t.Fatalf("recorded %+v, want two entries of different keys", recorded)
+	}
+	d := recorded[0]
+	if d.Type != "annals.integration.pause" || d.Action != audit.ActionDisable || d.Outcome != audit.OutcomeSuccess || !d.OccurredAt.Equal(noon) {
+		t.Errorf("recorded %+v", d)
+	}
+	if d.Actor == nil || d.Actor.VendorID != "ann@example.com" || string(d.Metadata) != `{"reason":"too loud"}` {
+		t.Errorf("actor %+v, metadata %s", d.Actor, d.Metadata)
+	}
+	if len(d.Targets) != 1 || string(d.Targets[0].VendorID) != entry.Target.ID() || d.Targets[0].Name != "Main" {
+		t.Errorf("targets %+v, want the integration", d.Targets)
+	}
+	if !bytes.Contains(d.Raw, []byte(`"subject":"ann@example.com"`)) {
+		t.Errorf("raw %s does not name the subject", d.Raw)
+	}
+}
+
+// TestALostEntryIsLogged: some callers cannot hand the error on.
+func TestALostEntryIsLogged(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("no database")
+	record := func(context.Context, *audit.Integration, string, audit.Path, []audit.Draft) (audit.Receipt, error) {
+		return audit.Receipt{}, lost
+	}
+	for name, builtIn := range map[string]own{"finding the integration": {err: lost}, "recording": {}} {
+		var log bytes.Buffer
+		j := journal.New(builtIn, record, func() time.Time { return noon })
+		j.Log = slog.New(slog.NewTextHandler(&log, nil))
+		if err := j.Write(t.Context(), 5, entry); !errors.Is(err, lost) {
+			t.Errorf("%s: %v, want %v", name, err, lost)
+		}
+		for _, want := range []string{"level=ERROR", "type=integration.pause", "subject=ann@example.com", "no database"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("%s: logged %q, want %q in it", name, log.String(), want)
+			}
+		}
+	}
+}
