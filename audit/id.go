@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"strconv"
+	"strings"
 )
 
 // Kind says what a global id names.
@@ -37,7 +38,8 @@ func (id ID) String() string {
 	return base64.RawURLEncoding.EncodeToString(append(b, id.Name...))
 }
 
-// ParseID reads an id's text. Only the text that String gives is an id, so that one object has one id.
+// ParseID reads an id's text. Only what String gives for the parts that a kind has is an id, so that one object has one
+// id.
 func ParseID(text string) (ID, bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) < 4 || b[0] != idVersion {
@@ -54,7 +56,29 @@ func ParseID(text string) (ID, bool) {
 		b = b[n:]
 	}
 	id.Name = string(b)
-	return id, id.String() == text
+	return id, id.whole() && id.String() == text
+}
+
+// whole reports whether an id has the parts of its kind and no others.
+func (id ID) whole() bool {
+	switch id.Kind {
+	case KindActivity, KindIntegration, KindBackfill:
+		return id.Name == ""
+	case KindAPIToken:
+		return id.Number == 0 && isKey(id.Name)
+	case KindTenant:
+		return id.Number == 0 && id.Name == ""
+	case KindConnector:
+		return id.Tenant == 0 && id.Number == 0 && isKey(id.Name)
+	}
+	return false
+}
+
+// isKey reports whether a text can be a token's jti or a connector's key: up to 64 letters, digits, `-` and `_`.
+func isKey(text string) bool {
+	return text != "" && len(text) <= 64 && !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
 }
 
 // ID is the activity's global id.

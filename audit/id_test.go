@@ -14,10 +14,17 @@ func TestIDRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		id := audit.ID{
-			Kind:   audit.Kind(rapid.Byte().Draw(rt, "kind")),
+			Kind:   audit.Kind(rapid.ByteRange(1, 6).Draw(rt, "kind")),
 			Tenant: audit.TenantID(rapid.Int64Min(0).Draw(rt, "tenant")),
-			Number: rapid.Int64Min(0).Draw(rt, "number"),
-			Name:   rapid.String().Draw(rt, "name"),
+		}
+		switch id.Kind {
+		case audit.KindActivity, audit.KindIntegration, audit.KindBackfill:
+			id.Number = rapid.Int64Min(0).Draw(rt, "number")
+		case audit.KindConnector:
+			id.Tenant = 0
+			fallthrough
+		case audit.KindAPIToken:
+			id.Name = rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(rt, "name")
 		}
 		text := id.String()
 		if got, ok := audit.ParseID(text); !ok || got != id {
@@ -84,6 +91,41 @@ func TestParseIDRefuses(t *testing.T) {
 	} {
 		if id, ok := audit.ParseID(text); ok {
 			t.Errorf("%s: %.40q is %.40v", name, text, id)
+		}
+	}
+}
+
+// TestIDsHaveTheirPartsAlone: what resolves an id looks only at the parts of its kind, so others would be aliases.
+func TestIDsHaveTheirPartsAlone(t *testing.T) {
+	t.Parallel()
+	token := "0b0fae93-6a5c-4d1f-9a43-2f0a43c6b3c1"
+	for _, good := range []audit.ID{
+		{Kind: audit.KindActivity, Tenant: 5}, {Kind: audit.KindAPIToken, Tenant: 5, Name: token},
+		{Kind: audit.KindTenant, Tenant: 5}, {Kind: audit.KindConnector, Name: "aws_cloudtrail"},
+	} {
+		if got, ok := audit.ParseID(good.String()); !ok || got != good {
+			t.Errorf("%+v is read as %+v, %v", good, got, ok)
+		}
+	}
+	for _, bad := range []audit.ID{
+		{Kind: 0, Tenant: 5, Number: 1},
+		{Kind: 7, Tenant: 5, Number: 1},
+		{Kind: audit.KindActivity, Tenant: 5, Number: 1, Name: "x"},
+		{Kind: audit.KindIntegration, Tenant: 5, Number: 1, Name: "x"},
+		{Kind: audit.KindBackfill, Tenant: 5, Number: 1, Name: "x"},
+		{Kind: audit.KindAPIToken, Tenant: 5},
+		{Kind: audit.KindAPIToken, Tenant: 5, Number: 1, Name: token},
+		{Kind: audit.KindAPIToken, Tenant: 5, Name: "a\x00b"},
+		{Kind: audit.KindAPIToken, Tenant: 5, Name: "\xff"},
+		{Kind: audit.KindAPIToken, Tenant: 5, Name: strings.Repeat("a", 65)},
+		{Kind: audit.KindTenant, Tenant: 5, Number: 1},
+		{Kind: audit.KindTenant, Tenant: 5, Name: "x"},
+		{Kind: audit.KindConnector, Tenant: 5, Name: "github"},
+		{Kind: audit.KindConnector, Number: 1, Name: "github"},
+		{Kind: audit.KindConnector},
+	} {
+		if _, ok := audit.ParseID(bad.String()); ok {
+			t.Errorf("%+v is an id", bad)
 		}
 	}
 }
