@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"errors"
+	"time"
 
 	"annals/audit"
 )
@@ -35,7 +36,7 @@ func (s *Service) ByID(ctx context.Context, view audit.View, ids []audit.Integra
 	if err != nil {
 		return nil, err
 	}
-	s.label(found)
+	s.describe(found)
 	byID := make(map[audit.IntegrationID]*audit.Integration, len(found))
 	for _, i := range found {
 		byID[i.Number] = i
@@ -50,21 +51,43 @@ func (s *Service) ByID(ctx context.Context, view audit.View, ids []audit.Integra
 // All gives all visible integrations.
 func (s *Service) All(ctx context.Context, view audit.View) ([]*audit.Integration, error) {
 	all, err := s.store.Integrations(ctx, view)
-	s.label(all)
+	s.describe(all)
 	return all, err
 }
 
-// label names the feeds for people.
-func (s *Service) label(integrations []*audit.Integration) {
+// describe says of the feeds what only their connector tells: their labels, and whether they are as complete as they
+// can be by now.
+func (s *Service) describe(integrations []*audit.Integration) {
 	for _, i := range integrations {
 		registration, _ := s.catalogue.find(i.ConnectorName)
 		for n := range i.Feeds {
-			i.Feeds[n].Label = i.Feeds[n].Name
-			if feed, ok := registration.Connector.Feed(i.Feeds[n].Name); ok {
-				i.Feeds[n].Label = feed.Label
+			feed := &i.Feeds[n]
+			described, ok := registration.Connector.Feed(feed.Name)
+			feed.Label = feed.Name
+			if ok {
+				feed.Label = described.Label
+			}
+			if feed.Status == audit.CoverageComplete && feed.CompleteThrough.Before(s.now().Add(-usualLag(*feed, described))) {
+				feed.Status = audit.CoverageBehind
 			}
 		}
 	}
+}
+
+// Polling intervals that a feed's usual lag is told by: of one that has not been polled yet, and the shortest.
+const (
+	unknownInterval  = 15 * time.Minute
+	shortestInterval = time.Minute
+)
+
+// usualLag is how old a watermark may be while all goes well: the vendor's delay, two polls of which one may just have
+// missed an activity, and a minute for fetching itself.
+func usualLag(feed audit.Feed, described audit.ConnectorFeed) time.Duration {
+	interval := unknownInterval
+	if feed.PollInterval != nil {
+		interval = max(time.Duration(*feed.PollInterval), shortestInterval)
+	}
+	return time.Duration(described.Delay) + 2*interval + time.Minute
 }
 
 // Settings shows the settings of an integration in the form's order.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,13 +115,7 @@ func effective(field audit.SettingField, values map[string]json.RawMessage) []by
 }
 
 // sameValue reports whether two texts of JSON say the same: the database need not give back the spelling that was sent.
-func sameValue(a, b []byte) bool {
-	var left, right any
-	if json.Unmarshal(a, &left) != nil || json.Unmarshal(b, &right) != nil {
-		return bytes.Equal(a, b)
-	}
-	return reflect.DeepEqual(left, right)
-}
+func sameValue(a, b []byte) bool { return connector.ContentOrBytes(a) == connector.ContentOrBytes(b) }
 
 func secretsAgain(c audit.Connector, values map[string]json.RawMessage, sent map[string]bool) audit.UserErrors {
 	var problems audit.UserErrors
