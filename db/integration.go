@@ -235,6 +235,7 @@ func (db *DB) addFeeds(ctx context.Context, view audit.View, integrations []*aud
 	return nil
 }
 
+// feed says COMPLETE of every feed that has a watermark: how old that may be, only its connector knows.
 func (r feedRow) feed(i *audit.Integration) audit.Feed {
 	feed := audit.Feed{
 		Name: r.Name, Reason: r.Reason, CompleteThrough: r.Watermark, LastPollAt: r.LastPollAt, LastRecordedAt: r.LastRecordedAt,
