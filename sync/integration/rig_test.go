@@ -261,4 +261,3 @@ func (r *rig) owner(url string) audit.IntegrationID {
 	}
 	return stored.Number
 }
-
