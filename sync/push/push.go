@@ -198,6 +198,7 @@ func (s *Service) draft(connectorName string, in audit.DraftInput, index int) (a
 	if field, message := s.check(in); message != "" {
 		return audit.Draft{}, refused(index, field, message, audit.CodeInvalid)
 	}
+	in.OccurredAt = in.OccurredAt.UTC() // one moment is one content, in whatever zone it is told
 	plain, err := json.Marshal(in)
 	if err == nil {
 		plain, err = jcs.Transform(plain)
@@ -238,8 +239,11 @@ func (s *Service) check(in audit.DraftInput) (field, message string) {
 		field string
 		text  audit.Text
 	}{
-		{"description", in.Description}, {"outcomeReason", in.OutcomeReason}, {"userAgent", in.UserAgent},
-		{"sessionId", in.SessionID}, {"requestId", in.RequestID},
+		{"description", in.Description},
+		{"outcomeReason", in.OutcomeReason},
+		{"userAgent", in.UserAgent},
+		{"sessionId", in.SessionID},
+		{"requestId", in.RequestID},
 	}
 	for _, t := range texts {
 		if len(t.text) > maxText {
@@ -253,6 +257,8 @@ func (s *Service) check(in audit.DraftInput) (field, message string) {
 		return "type", "Must be a name like invoice.approve."
 	case len(in.Targets) > maxTargets:
 		return "targets", "Must be at most 50."
+	case in.OccurredAt.UTC().Year() < 1:
+		return "occurredAt", "Must be in the year 1 or later."
 	case in.OccurredAt.After(s.now().Add(maxAhead)):
 		return "occurredAt", "Must be at most 5 minutes ahead."
 	case len(in.Metadata) > maxMetadata:
@@ -280,10 +286,13 @@ func checkActor(at string, in *audit.ActorInput) (field, message string) {
 	if in == nil {
 		return "", ""
 	}
-	for name, text := range map[string]audit.Text{"vendorId": in.VendorID, "name": in.Name, "email": in.Email} {
-		if len(text) > maxText {
-			return at + "." + name, "Must have at most 4096 bytes."
-		}
+	switch {
+	case len(in.VendorID) > maxText:
+		return at + ".vendorId", "Must have at most 4096 bytes."
+	case len(in.Name) > maxText:
+		return at + ".name", "Must have at most 4096 bytes."
+	case len(in.Email) > maxText:
+		return at + ".email", "Must have at most 4096 bytes."
 	}
 	if (in.Type == audit.ActorUser || in.Type == audit.ActorService) && in.VendorID == "" && in.Name == "" && in.Email == "" {
 		return at, "A USER or SERVICE must have at least one of vendorId, name and email."

@@ -17,6 +17,7 @@ var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 type ledger struct {
 	own      audit.Integration
 	recorded []*audit.Activity
+	lost     error // of the database
 }
 
 func newLedger() *ledger {
@@ -48,6 +49,9 @@ func (l *ledger) Activities(_ context.Context, view audit.View, seqs []int64) ([
 }
 
 func (l *ledger) record(_ context.Context, i *audit.Integration, feed string, path audit.Path, drafts []audit.Draft) (audit.Receipt, error) {
+	if l.lost != nil {
+		return audit.Receipt{}, l.lost
+	}
 	var receipt audit.Receipt
 	for _, draft := range drafts {
 		var result audit.Result
