@@ -140,7 +140,7 @@ func ignoreNotFound(err error) error {
 
 // newBar shows progress over the bytes of all files, on a terminal alone.
 func newBar(paths []string, stderr *os.File) *progressbar.ProgressBar {
-	if !term.IsTerminal(int(stderr.Fd())) { //nolint:gosec // a descriptor is small
+	if !term.IsTerminal(int(stderr.Fd())) {
 		return progressbar.DefaultBytesSilent(-1)
 	}
 	total := int64(0)

@@ -57,8 +57,8 @@ func main() {
 
 // newLog writes for people on a terminal, and JSON lines elsewhere.
 func newLog(to *os.File) *slog.Logger {
-	if term.IsTerminal(int(to.Fd())) { //nolint:gosec // a descriptor is small
-		return slog.New(tint.NewHandler(to, &tint.Options{TimeFormat: time.TimeOnly}))
+	if term.IsTerminal(int(to.Fd())) {
+		return slog.New(tint.NewTextHandler(to, &tint.Options{TimeFormat: time.TimeOnly}))
 	}
 	return slog.New(slog.NewJSONHandler(to, nil))
 }

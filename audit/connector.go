@@ -114,6 +114,7 @@ func (f SettingField) Check(value json.RawMessage) string {
 			}
 		}
 		return ""
+	default: // the others are texts
 	}
 	var v string
 	if json.Unmarshal(value, &v) != nil {

@@ -58,7 +58,7 @@ func (d Duration) String() string {
 	b.WriteByte('P')
 	if days := rest / (24 * time.Hour); days > 0 {
 		b.WriteString(strconv.FormatInt(int64(days), 10) + "D")
-		rest -= days * 24 * time.Hour
+		rest %= 24 * time.Hour
 	}
 	if rest == 0 {
 		return b.String()
@@ -66,11 +66,11 @@ func (d Duration) String() string {
 	b.WriteByte('T')
 	if hours := rest / time.Hour; hours > 0 {
 		b.WriteString(strconv.FormatInt(int64(hours), 10) + "H")
-		rest -= hours * time.Hour
+		rest %= time.Hour
 	}
 	if minutes := rest / time.Minute; minutes > 0 {
 		b.WriteString(strconv.FormatInt(int64(minutes), 10) + "M")
-		rest -= minutes * time.Minute
+		rest %= time.Minute
 	}
 	if rest > 0 {
 		seconds := fmt.Sprintf("%d.%09d", rest/time.Second, rest%time.Second)

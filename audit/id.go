@@ -52,7 +52,7 @@ func ParseID(text string) (ID, bool) {
 		if n <= 0 || value > 1<<63-1 {
 			return ID{}, false
 		}
-		*field = int64(value) //nolint:gosec // bounded above
+		*field = int64(value)
 		b = b[n:]
 	}
 	id.Name = string(b)

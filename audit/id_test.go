@@ -100,8 +100,10 @@ func TestIDsHaveTheirPartsAlone(t *testing.T) {
 	t.Parallel()
 	token := "0b0fae93-6a5c-4d1f-9a43-2f0a43c6b3c1"
 	for _, good := range []audit.ID{
-		{Kind: audit.KindActivity, Tenant: 5}, {Kind: audit.KindAPIToken, Tenant: 5, Name: token},
-		{Kind: audit.KindTenant, Tenant: 5}, {Kind: audit.KindConnector, Name: "aws_cloudtrail"},
+		{Kind: audit.KindActivity, Tenant: 5},
+		{Kind: audit.KindAPIToken, Tenant: 5, Name: token},
+		{Kind: audit.KindTenant, Tenant: 5},
+		{Kind: audit.KindConnector, Name: "aws_cloudtrail"},
 	} {
 		if got, ok := audit.ParseID(good.String()); !ok || got != good {
 			t.Errorf("%+v is read as %+v, %v", good, got, ok)

@@ -27,7 +27,7 @@ func ParseText(text string) TextQuery {
 			query = query.with(part, false)
 			continue
 		}
-		for _, term := range strings.Fields(part) {
+		for term := range strings.FieldsSeq(part) {
 			query = query.with(term, openEnded(term))
 		}
 	}

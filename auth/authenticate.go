@@ -51,7 +51,7 @@ func (a *Authority) check(ctx context.Context, token string) (*Principal, error)
 	if shape.issuer == a.issuer {
 		return a.checkOwn(ctx, shape)
 	}
-	return a.external.check(ctx, shape, a.now())
+	return a.external.check(ctx, shape)
 }
 
 // entry gives the entry by which a token lives, refusing one that is not in force.

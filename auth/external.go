@@ -141,7 +141,7 @@ func (s *scopeNames) UnmarshalJSON(value []byte) error {
 }
 
 // check gives the principal of a token.
-func (e *External) check(ctx context.Context, s *shape, now time.Time) (*Principal, error) {
+func (e *External) check(ctx context.Context, s *shape) (*Principal, error) {
 	if e == nil || e.issuers[s.issuer] == nil {
 		return nil, refuse("unknown issuer")
 	}

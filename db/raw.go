@@ -90,7 +90,7 @@ func unpackRaw(block []byte, index int64) ([]byte, error) {
 	}
 	for ; ; index-- {
 		size, n := binary.Uvarint(plain)
-		if n <= 0 || size > uint64(len(plain)-n) {
+		if n <= 0 || size > uint64(len(plain)-n) { //nolint:gosec // n is within plain
 			return nil, errRawBlock
 		}
 		if index == 0 {

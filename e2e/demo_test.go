@@ -89,7 +89,7 @@ func postgresOf(t *testing.T, data string) []string {
 	}
 	var found []string
 	for _, file := range files {
-		content, err := os.ReadFile(file) //nolint:gosec // of /proc
+		content, err := os.ReadFile(file)
 		line := strings.ReplaceAll(string(content), "\x00", " ")
 		if err == nil && strings.Contains(line, "postgres") && strings.Contains(line, data) {
 			found = append(found, line)

@@ -26,7 +26,7 @@ type otherGitHub struct {
 const otherPage = 40
 
 func newOtherGitHub(count int) *otherGitHub {
-	g := &otherGitHub{random: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // repeatable
+	g := &otherGitHub{random: rand.New(rand.NewPCG(1, 2))}
 	now := time.Now()
 	for n := range count {
 		at := now.Add(-time.Duration(n) * time.Minute).UnixMilli()

@@ -26,11 +26,11 @@ var binary string
 func TestMain(m *testing.M) {
 	folder, err := os.MkdirTemp("", "annals-e2e-")
 	if err == nil {
-		err = os.Chmod(folder, 0o755) //nolint:gosec // Postgres runs as another user when the tests run as root
+		err = os.Chmod(folder, 0o755)
 	}
 	if err == nil {
 		binary = filepath.Join(folder, "annals")
-		build := exec.Command("go", "build", "-o", binary, "annals") //nolint:noctx // the build has no time limit of its own
+		build := exec.Command("go", "build", "-o", binary, "annals")
 		build.Stderr = os.Stderr
 		err = build.Run()
 	}
@@ -75,11 +75,11 @@ func (l *lines) String() string {
 // dataFolder is a folder that another user's Postgres can reach.
 func dataFolder(t *testing.T) string {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "annals-e2e-data-")
+	folder, err := os.MkdirTemp("", "annals-e2e-data-") //nolint:usetesting // another user must pass through it
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(folder, 0o755); err != nil { //nolint:gosec // see above
+	if err := os.Chmod(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
@@ -88,7 +88,7 @@ func dataFolder(t *testing.T) string {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // immediate
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func environment(t *testing.T, more ...string) (env []string, url string) {
 func start(t *testing.T, env []string, url string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, env: env, url: url, stdout: &lines{}, stderr: &lines{}, exited: make(chan struct{})}
-	p.cmd = exec.Command(binary, args...) //nolint:noctx // ended below
+	p.cmd = exec.Command(binary, args...)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func start(t *testing.T, env []string, url string, args ...string) *process {
 		}
 	})
 	eventually(t, 90*time.Second, "annals is ready", func() bool {
-		response, err := http.Get(url + "/readyz") //nolint:noctx // loopback
+		response, err := http.Get(url + "/readyz")
 		if err != nil {
 			select {
 			case <-p.exited:
@@ -156,7 +156,7 @@ func (p *process) stop() int {
 // run runs a sub-command of the same installation and gives what it prints on stdout.
 func (p *process) run(args ...string) string {
 	p.t.Helper()
-	cmd := exec.Command(binary, args...) //nolint:noctx // short
+	cmd := exec.Command(binary, args...)
 	cmd.Env = p.env
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

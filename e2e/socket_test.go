@@ -106,8 +106,8 @@ func TestFeedResumesOverRestartsWithoutGapOrRepeat(t *testing.T) {
 		_ = s.conn.CloseNow()
 	}
 	for restart := range 3 {
-		read(rand.IntN(3000)) //nolint:gosec // any point will do
-		read(rand.IntN(3000)) //nolint:gosec // any point will do
+		read(rand.IntN(3000))
+		read(rand.IntN(3000))
 		if code := p.stop(); code != 0 {
 			t.Errorf("restart %d: exit code %d", restart, code)
 		}

@@ -204,7 +204,9 @@ func TestFacetsRefuse(t *testing.T) {
 	one := []audit.FacetField{audit.FacetType}
 	for argument, args := range map[string][]audit.FacetArgs{
 		"facets.fields": {
-			{First: 1}, {First: 1, Fields: []audit.FacetField{}}, {First: 1, Fields: append(one, facetFields...)},
+			{First: 1},
+			{First: 1, Fields: []audit.FacetField{}},
+			{First: 1, Fields: append(one, facetFields...)},
 			{First: 1, Fields: []audit.FacetField{audit.FacetCity, audit.FacetType, audit.FacetCity}},
 		},
 		"facets.first":    {{Fields: one}, {Fields: one, First: -1}, {Fields: one, First: 1001}},

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"annals/audit"
@@ -27,7 +28,7 @@ func (x *Explorer) Series(ctx context.Context, view audit.View, filter *audit.Fi
 		return nil, err
 	}
 	later := audit.Between{Field: audit.FieldOccurred, From: to}
-	laterCount, err := x.store.Count(ctx, view, append(where[:len(where):len(where)], later))
+	laterCount, err := x.store.Count(ctx, view, append(slices.Clip(where), later))
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (x *Explorer) span(ctx context.Context, view audit.View, where audit.All) (
 		return from, to, nil
 	}
 	until := audit.Between{Field: audit.FieldOccurred, To: to}
-	oldest, err := x.store.Oldest(ctx, view, append(where[:len(where):len(where)], until))
+	oldest, err := x.store.Oldest(ctx, view, append(slices.Clip(where), until))
 	if oldest == nil {
 		oldest = &to // nothing to count
 	}
@@ -68,7 +69,7 @@ func (x *Explorer) span(ctx context.Context, view audit.View, where audit.All) (
 func seriesQuery(where audit.All, from, to time.Time, buckets buckets, args audit.SeriesArgs) audit.SeriesQuery {
 	within := audit.Between{Field: audit.FieldOccurred, From: from, To: to}
 	query := audit.SeriesQuery{
-		Where: append(where[:len(where):len(where)], within), Starts: buckets.starts, End: buckets.end, Top: args.Top,
+		Where: append(slices.Clip(where), within), Starts: buckets.starts, End: buckets.end, Top: args.Top,
 	}
 	if args.GroupBy != nil {
 		query.GroupBy = *args.GroupBy

@@ -89,6 +89,7 @@ func (m media) status(c code) int {
 		return http.StatusServiceUnavailable
 	case codeInternal:
 		return http.StatusInternalServerError
+	default: // a refusal of the request, which older clients know by status 200 alone
 	}
 	switch {
 	case m.onlyJSON:

@@ -113,7 +113,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	requestID := operationFrom(ctx).requestID
 	shown := p.show(ctx, err)
 	if shown == nil {
-		p.log.ErrorContext(ctx, "resolving failed", "requestId", requestID, "field", fieldPath(ctx), "error", err)
+		p.log.ErrorContext(ctx, "resolving failed", "request_id", requestID, "field", fieldPath(ctx), "error", err)
 		shown = internal()
 	}
 	return &gqlerror.Error{Message: shown.message, Path: responsePath(ctx, err), Extensions: shown.extensions(requestID)}
@@ -248,7 +248,7 @@ func short(message string) string {
 
 // recovered makes an error of a panic, which is logged with its stack.
 func (p presenter) recovered(ctx context.Context, panicked any) error {
-	p.log.ErrorContext(ctx, "resolver panicked", "requestId", operationFrom(ctx).requestID, "field", fieldPath(ctx),
+	p.log.ErrorContext(ctx, "resolver panicked", "request_id", operationFrom(ctx).requestID, "field", fieldPath(ctx),
 		"panic", short(fmt.Sprint(panicked)), "stack", string(debug.Stack()))
 	return internal()
 }

@@ -27,7 +27,7 @@ func fieldOf(ctx context.Context, name, alias string) context.Context {
 	})
 }
 
-func presented(t *testing.T, ctx context.Context, err error) (*gqlerror.Error, string) {
+func presented(ctx context.Context, t *testing.T, err error) (*gqlerror.Error, string) {
 	t.Helper()
 	var log bytes.Buffer
 	p := presenter{log: slog.New(slog.NewTextHandler(&log, nil))}
@@ -62,7 +62,7 @@ func TestPresentKnownErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test.extensions["requestId"] = "r1"
-			got, log := presented(t, fieldOf(t.Context(), "activities", "list"), fmt.Errorf("listing: %w", test.err))
+			got, log := presented(fieldOf(t.Context(), "activities", "list"), t, fmt.Errorf("listing: %w", test.err))
 			if got.Message != test.message || !maps.Equal(got.Extensions, test.extensions) || got.Path.String() != "list" {
 				t.Errorf("got %q %v at %s, want %q %v at list", got.Message, got.Extensions, got.Path, test.message, test.extensions)
 			}
@@ -85,7 +85,7 @@ func TestPresentHidesTheRest(t *testing.T) {
 		"fenced":             fmt.Errorf("%w: %s", audit.ErrFenced, canary),
 		"with an empty path": &gqlerror.Error{Message: canary, Path: ast.Path{}},
 	} {
-		got, log := presented(t, fieldOf(t.Context(), "activities", "activities"), err)
+		got, log := presented(fieldOf(t.Context(), "activities", "activities"), t, err)
 		shown, jsonErr := json.Marshal(got)
 		if jsonErr != nil {
 			t.Fatal(jsonErr)
@@ -103,9 +103,9 @@ func TestPresentHidesTheRest(t *testing.T) {
 func TestPresentSharesNothing(t *testing.T) {
 	t.Parallel()
 	shared := &failure{code: codeCursorInvalid, message: "m"}
-	first, _ := presented(t, fieldOf(t.Context(), "activities", "a"), shared)
+	first, _ := presented(fieldOf(t.Context(), "activities", "a"), t, shared)
 	first.Extensions["code"] = "changed"
-	second, _ := presented(t, fieldOf(t.Context(), "activities", "b"), shared)
+	second, _ := presented(fieldOf(t.Context(), "activities", "b"), t, shared)
 	if first == second || second.Path.String() != "b" || second.Extensions["code"] != "CURSOR_INVALID" {
 		t.Errorf("the second error is %v at %s", second.Extensions, second.Path)
 	}
@@ -119,7 +119,7 @@ func TestPresentKeepsTheElementOfABatch(t *testing.T) {
 		Field: graphql.CollectedField{Field: &ast.Field{Name: "integration", Alias: "integration"}},
 	})
 	path := ast.Path{ast.PathName("activities"), ast.PathIndex(7), ast.PathName("integration")}
-	got, _ := presented(t, ctx, gqlerror.WrapPath(path, audit.ErrTimeout))
+	got, _ := presented(ctx, t, gqlerror.WrapPath(path, audit.ErrTimeout))
 	if got.Path.String() != path.String() {
 		t.Errorf("got %s, want %s", got.Path, path)
 	}

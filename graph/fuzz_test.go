@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -32,7 +31,7 @@ func preparing(t testing.TB) (*Server, *auth.Principal) {
 	limits := DefaultLimits()
 	limits.CostPerMinute = 1 << 30
 	s, err := New(unexecuted{loadSchema(t)}, Options{
-		Limits: limits, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
+		Limits: limits, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)

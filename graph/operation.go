@@ -144,7 +144,7 @@ func (s *Server) report(ctx context.Context, prepared *graphql.OperationContext,
 		slog.Int("cost", current.cost),
 		slog.String("status", status),
 		slog.Duration("duration", s.now().Sub(current.begun)),
-		slog.String("requestId", current.requestID),
+		slog.String("request_id", current.requestID),
 		slog.String("tenant", strconv.FormatInt(int64(current.principal.Tenant.Number), 10)),
 		slog.String("subject", pseudonym(current.principal.Subject)),
 	)

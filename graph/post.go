@@ -3,7 +3,6 @@ package graph
 import (
 	"errors"
 	"io"
-
 	"math"
 	"mime"
 	"net/http"

@@ -115,8 +115,10 @@ func TestRefusals(t *testing.T) {
 		"variable missing":  {`query($id:ID!){activity(id:$id){id}}`, nil, nil, 400, "BAD_USER_INPUT", "activity.id: must be defined"},
 		"variable null":     {`query($id:ID!){activity(id:$id){id}}`, map[string]any{"id": nil}, nil, 400, "BAD_USER_INPUT", "activity.id: cannot be null"},
 		"variable null, JSON": {
-			`query($id:ID!){activity(id:$id){id}}`, map[string]any{"id": nil},
-			[]string{"Accept", onlyJSON}, 200, "BAD_USER_INPUT", "activity.id",
+			`query($id:ID!){activity(id:$id){id}}`,
+			map[string]any{"id": nil},
+			[]string{"Accept", onlyJSON},
+			200, "BAD_USER_INPUT", "activity.id",
 		},
 		"introspection": {`{__schema{types{name}}}`, nil, []string{"Authorization", read}, 403, "FORBIDDEN", "Query.__schema needs the scope schema:read"},
 	} {
@@ -178,7 +180,8 @@ func TestArgumentsAreNamed(t *testing.T) {
 			"activities.filter.country.in", "",
 		},
 		"no such enum value": {
-			`query($o:Outcome!){activities(filter:{outcome:{in:[$o]}}){liveCursor}}`, map[string]any{"o": "GOOD"},
+			`query($o:Outcome!){activities(filter:{outcome:{in:[$o]}}){liveCursor}}`,
+			map[string]any{"o": "GOOD"},
 			"activities.filter.outcome.in", "",
 		},
 	} {

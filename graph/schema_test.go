@@ -9,6 +9,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 // loadSchema reads the project's schema.
@@ -45,7 +46,7 @@ func parseSchema(t testing.TB, text string) *ast.Schema {
 // validatedDocument parses and validates a document.
 func validatedDocument(t testing.TB, schema *ast.Schema, text string) *ast.QueryDocument {
 	t.Helper()
-	document, err := gqlparser.LoadQuery(schema, text)
+	document, err := gqlparser.LoadQueryWithRules(schema, text, rules.NewDefaultRules())
 	if err != nil {
 		t.Fatalf("validating the document: %v", err)
 	}

@@ -119,7 +119,7 @@ func (k *socket) serve() {
 		k.release()
 	}
 	k.server.log.LogAttrs(k.ctx, slog.LevelInfo, "socket ended",
-		slog.String("requestId", k.requestID), slog.Duration("duration", k.server.now().Sub(begun)))
+		slog.String("request_id", k.requestID), slog.Duration("duration", k.server.now().Sub(begun)))
 }
 
 // sever cuts the connection, which ends all that waits for it.

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"annals/audit"
@@ -130,7 +131,7 @@ func (f *Feed) history(ctx context.Context, quiet <-chan time.Time) (*audit.Live
 	end := f.ring.next()
 	first, last := f.seq, min(f.seq+historyStep, end)-1
 	found, err := f.hub.ledger.Page(ctx, f.view.Until(last), audit.PageQuery{
-		Where: append(f.where[:len(f.where):len(f.where)], audit.SeqBetween{Min: &first}),
+		Where: append(slices.Clip(f.where), audit.SeqBetween{Min: &first}),
 		Order: audit.Order{Field: audit.OrderRecordedAt, Direction: audit.Ascending},
 		Limit: messageSize,
 	})

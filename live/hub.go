@@ -9,6 +9,7 @@ package live
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -111,9 +112,7 @@ func (h *Hub) followed() map[audit.TenantID]*ring {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	rings := make(map[audit.TenantID]*ring, len(h.rings))
-	for tenant, r := range h.rings {
-		rings[tenant] = r
-	}
+	maps.Copy(rings, h.rings)
 	return rings
 }
 

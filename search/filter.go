@@ -106,9 +106,10 @@ func anyOf(parts ...condition) condition {
 			continue
 		case everything:
 			return part
+		default:
+			texts = append(texts, part.text)
+			joined = part
 		}
-		texts = append(texts, part.text)
-		joined = part
 	}
 	if len(texts) > 1 {
 		return condition{disjunction, strings.Join(texts, " OR ")}

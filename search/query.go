@@ -79,8 +79,9 @@ func pinned(tenant audit.TenantID, filter condition) []string {
 		return parts
 	case nothing:
 		return append(parts, attributeTenant+" IN []")
+	default:
+		return append(parts, filter.text)
 	}
-	return append(parts, filter.text)
 }
 
 func sorting(by audit.OrderField, descending bool) []string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -28,9 +29,7 @@ func (f *Faults) Wrap(next http.Handler, refuse Refuse) http.Handler {
 		next.ServeHTTP(answer, r)
 		body := answer.Body.Bytes()
 		header := w.Header()
-		for name, values := range answer.Header() {
-			header[name] = values
-		}
+		maps.Copy(header, answer.Header())
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(body) > 0 {
 			packer := packers.Get().(*gzip.Writer)
 			body = packWith(packer, body)
@@ -128,6 +127,7 @@ func RefusePlainly(w http.ResponseWriter, fault Fault, wait time.Duration) {
 		w.Header().Set("X-RateLimit-Reset", seconds)
 	case TokenExpired:
 		status = http.StatusUnauthorized
+	default: // the server's own trouble
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

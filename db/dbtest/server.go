@@ -14,9 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"annals/db/private"
-
 	"github.com/jackc/pgx/v5"
+
+	"annals/db/private"
 )
 
 // writerRole is what the login of [DB.Writer] is a member of.

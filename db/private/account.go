@@ -31,7 +31,7 @@ type account struct {
 // user has no choice.
 func accounts() ([]account, error) {
 	if os.Geteuid() != 0 {
-		return []account{{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}}, nil
+		return []account{{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}}, nil //nolint:gosec // ids are never negative
 	}
 	var found []account
 	for _, name := range []string{"postgres", "nobody"} {
@@ -73,7 +73,7 @@ func (p place) command(o order) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, childArgument, argument)
+	cmd := exec.Command(self, childArgument, argument) //nolint:noctx // it outlives the context of the start
 	cmd.Dir = p.path
 	cmd.Env = p.environment()
 	cmd.Stderr = &tail{}

@@ -181,7 +181,7 @@ func (c *cluster) stop() error {
 	data := c.order.in(dataDir)
 	pid, _, err := readPIDFile(data)
 	if err != nil || !isPostmaster(pid, data) {
-		return nil
+		return nil //nolint:nilerr // there is nothing to stop
 	}
 	return stopPostmaster(context.Background(), pid, data)
 }
@@ -204,7 +204,7 @@ func (c *cluster) lastLog() string {
 
 // freePort asks the system for a port that nobody listens on.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0")) //nolint:noctx // it is immediate
 	if err != nil {
 		return 0, err
 	}
@@ -212,7 +212,7 @@ func freePort() (int, error) {
 }
 
 func portIsFree(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port))) //nolint:noctx // it is immediate
 	if err != nil {
 		return false
 	}

@@ -46,7 +46,7 @@ func serve(t *testing.T, jar []byte, refusals int32) (address string, requests *
 			http.NotFound(w, r)
 			return
 		}
-		w.Write(jar)
+		_, _ = w.Write(jar)
 	}))
 	t.Cleanup(s.Close)
 	return s.URL, requests
@@ -120,7 +120,7 @@ func TestStartRefusesAForeignArchive(t *testing.T) {
 		t.Skipf("no archive is pinned for %s", platform)
 	}
 	evil := jarOf(t, "postgres.txz", "evil")
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(evil) }))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(evil) }))
 	defer s.Close()
 	o := options(t, folder(t))
 	o.IgnoreInstalled, o.Binaries, o.Repository = true, folder(t), s.URL

@@ -123,7 +123,7 @@ func commandLine(pid int) (line, separator string) {
 	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil {
 		return string(text), "\x00"
 	}
-	text, err := exec.Command("ps", "-ww", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
+	text, err := exec.Command("ps", "-ww", "-o", "args=", "-p", strconv.Itoa(pid)).Output() //nolint:noctx // ps is quick
 	if err != nil {
 		return "", " "
 	}

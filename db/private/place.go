@@ -84,12 +84,12 @@ func claimBinaries(dir string, home place) (string, error) {
 	if !home.account.switched {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return home.path, nil
+			return home.path, nil //nolint:nilerr // without a cache folder the binaries lie with the data
 		}
 		shared.path = filepath.Join(cache, "annals", "postgres")
 	}
 	if shared.claim() != nil {
-		return home.path, nil
+		return home.path, nil //nolint:nilerr // without a shared folder the binaries lie with the data
 	}
 	return shared.path, nil
 }
@@ -212,8 +212,8 @@ func makeParent(path string) error {
 	if err := makeParent(parent); err != nil {
 		return err
 	}
-	if err := os.Mkdir(parent, 0o711); err != nil {
+	if err := os.Mkdir(parent, 0o711); err != nil { //nolint:gosec // another user passes through
 		return err
 	}
-	return os.Chmod(parent, 0o711)
+	return os.Chmod(parent, 0o711) //nolint:gosec // another user passes through
 }

@@ -46,7 +46,7 @@ func runUntilKilled(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	json.NewEncoder(os.Stdout).Encode(s.Conn)
+	_ = json.NewEncoder(os.Stdout).Encode(s.Conn)
 	<-s.Done()
 	os.Exit(1)
 }
@@ -55,7 +55,7 @@ func runUntilKilled(dir string) {
 // every user may search.
 func folder(t *testing.T) string {
 	t.Helper()
-	parent, err := os.MkdirTemp("", "annals-private-")
+	parent, err := os.MkdirTemp("", "annals-private-") //nolint:usetesting // another user must pass through it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func run(t *testing.T, o Options) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Stop(context.Background()) })
+	t.Cleanup(func() { _ = s.Stop(context.Background()) })
 	return s
 }
 
@@ -294,7 +294,7 @@ func runElsewhere(t *testing.T, dir string, env ...string) (c Conn, kill func())
 		if err := parent.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		parent.Wait()
+		_ = parent.Wait()
 	}
 }
 

@@ -18,7 +18,7 @@ func (c *cluster) config(conn Conn) embeddedpostgres.Config {
 		CachePath(c.order.Binaries).
 		RuntimePath(c.order.in(runDir)).
 		DataPath(c.order.in(dataDir)).
-		Port(uint32(conn.Port)).
+		Port(uint32(conn.Port)). //nolint:gosec // 16 bits
 		Username(ownerRole).
 		Password(conn.OwnerPassword).
 		Database(database).
@@ -32,7 +32,7 @@ func (c *cluster) config(conn Conn) embeddedpostgres.Config {
 // parameters suit a machine of two cores that also runs Annals. The library
 // connects over TCP alone, so there is no unix socket.
 func (o order) parameters() map[string]string {
-	p := map[string]string{
+	p := map[string]string{ //nolint:gosec // names of settings, no credentials
 		"listen_addresses":        host,
 		"unix_socket_directories": "",
 		"hba_file":                o.in(accessFile),

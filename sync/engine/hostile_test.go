@@ -29,7 +29,8 @@ var hostileMetadata = []string{
 }
 
 var hostileTimes = []time.Time{
-	{}, time.Unix(0, 0), time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-5000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC),
+	{},
+	time.Unix(0, 0), time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-5000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC),
 	time.Date(294_277, 1, 9, 4, 0, 54, 775_807_000, time.UTC), time.Unix(1<<62, 0), time.Unix(-1<<62, 0), time.Unix(1_764_000_000_000, 0),
 	time.Date(2026, 6, 30, 23, 59, 60, 0, time.UTC), time.Date(2026, 1, 1, 0, 0, 0, 1, time.FixedZone("", 25*3600)),
 }

@@ -452,7 +452,7 @@ func playInMemory(t *testing.T, seeds uint64, unsafe func(*memory)) error {
 	for seed := range seeds {
 		store := newMemory(time.Now)
 		unsafe(store)
-		w, err := newWorld(t.Context(), store, 1, seeded{rand.New(rand.NewPCG(seed, 1))}) //nolint:gosec // repeatable
+		w, err := newWorld(t.Context(), store, 1, seeded{rand.New(rand.NewPCG(seed, 1))})
 		if err != nil {
 			return err
 		}
@@ -486,7 +486,7 @@ func TestWithoutAFenceActivitiesAreLost(t *testing.T) {
 	t.Parallel()
 	store := newMemory(time.Now)
 	store.noFence = true
-	w, err := newWorld(t.Context(), store, 1, seeded{rand.New(rand.NewPCG(1, 1))}) //nolint:gosec // repeatable
+	w, err := newWorld(t.Context(), store, 1, seeded{rand.New(rand.NewPCG(1, 1))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func readEscape(text []byte) (size int, fit bool) {
 
 func hex(digits []byte) rune {
 	r, _ := strconv.ParseUint(string(digits), 16, 16) // valid JSON
-	return rune(r)                                    //nolint:gosec // 16 bits
+	return rune(r)
 }
 
 // exactNumbers quotes the number tokens of a valid document that a double cannot hold exactly.
@@ -137,7 +137,7 @@ func numberEnd(document []byte, i int) int {
 
 // exact reports whether a double holds the number that a token writes.
 func exact(token string) bool {
-	if len(token) <= 15 && strings.IndexAny(token, "eE") < 0 {
+	if len(token) <= 15 && !strings.ContainsAny(token, "eE") {
 		return true // a double holds 15 digits
 	}
 	if len(token) > 64 {
@@ -147,7 +147,7 @@ func exact(token string) bool {
 	if err != nil || double == 0 && !zero(token) {
 		return false
 	}
-	if strings.IndexAny(token, ".eE") >= 0 {
+	if strings.ContainsAny(token, ".eE") {
 		// A fraction is exact enough when it prints back as the same number.
 		back, _, err1 := big.ParseFloat(strconv.FormatFloat(double, 'g', -1, 64), 10, 256, big.ToNearestEven)
 		want, _, err2 := big.ParseFloat(token, 10, 256, big.ToNearestEven)

@@ -38,14 +38,13 @@ func (h hasty) FinishFetch(ctx context.Context, fetch audit.Fetch, end audit.Fet
 
 // organization is a simulated vendor with an integration that reads it.
 type organization struct {
-	t        *testing.T
-	db       *db.DB
-	clock    clock
-	faults   *simulator.Faults
-	vendor   *simulator.GitHub
-	account  connector.Opened
-	tenant   audit.TenantID
-	backfill audit.NewFetch
+	t       *testing.T
+	db      *db.DB
+	clock   clock
+	faults  *simulator.Faults
+	vendor  *simulator.GitHub
+	account connector.Opened
+	tenant  audit.TenantID
 }
 
 func newOrganization(t *testing.T, rates map[simulator.Fault]float64) *organization {

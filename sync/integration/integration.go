@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -359,9 +360,7 @@ func (s *Service) seal(stored *audit.StoredIntegration, c audit.Connector, value
 // unseal gives all values of an integration, secrets included.
 func (s *Service) unseal(stored audit.StoredIntegration) (map[string]json.RawMessage, error) {
 	values := map[string]json.RawMessage{}
-	for name, value := range stored.Values {
-		values[name] = value
-	}
+	maps.Copy(values, stored.Values)
 	if len(stored.Sealed) == 0 {
 		return values, nil
 	}

@@ -64,7 +64,8 @@ func (v *vendors) catalogue() integration.Catalogue {
 					{Name: "delay", Kind: audit.SettingDuration},
 				},
 				Feeds: []audit.ConnectorFeed{
-					{Name: "web", Label: "Web", Retention: audit.Duration(90 * day)}, {Name: "all", Label: "All"},
+					{Name: "web", Label: "Web", Retention: audit.Duration(90 * day)},
+					{Name: "all", Label: "All"},
 					{Name: "hook", Label: "Hook", PushOnly: true},
 				},
 			},

@@ -188,6 +188,6 @@ func (h *Handler) note(ctx context.Context, i *audit.Integration, accepted bool)
 }
 
 func (h *Handler) unavailable(ctx context.Context, doing string, err error) int {
-	h.log.WarnContext(ctx, doing, "error", err)
+	h.log.WarnContext(ctx, "a delivery was sent back", "doing", doing, "error", err)
 	return http.StatusServiceUnavailable
 }
