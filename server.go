@@ -199,14 +199,13 @@ func (s *server) openAuthority(ctx context.Context, sealer auth.Sealer) (err err
 
 func (s *server) openGraph(cursors explore.Cursors) error {
 	s.hub = live.NewHub(s.database, cursors, time.Now, s.log)
-	recorded := func(ctx context.Context, i *audit.Integration, feed string, path audit.Path, drafts []audit.Draft) (audit.Receipt, error) {
-		return s.record(ctx, i, feed, path, drafts)
-	}
+	pushed := push.New(s.integrations, s.database, s.record, time.Now)
+	pushed.Fit = s.recorder.Fit
 	limits := graph.DefaultLimits()
 	resolver := &resolvers.Resolver{
 		Operation: operation{}, Explorer: explore.New(s.database, cursors), Directory: s.integrations, Manager: s.integrations,
-		Tokens: s.authority, TokenStore: s.database, Recorder: push.New(s.integrations, s.database, recorded, time.Now),
-		Journal: journal.New(s.integrations, recorded, time.Now), Live: following{s.hub, s.integrations},
+		Tokens: s.authority, TokenStore: s.database, Recorder: pushed,
+		Journal: journal.New(s.integrations, s.record, time.Now), Live: following{s.hub, s.integrations},
 		Limits: shown(limits), Now: time.Now,
 	}
 	var err error
