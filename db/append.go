@@ -268,33 +268,3 @@ func nullable(text []byte) *string {
 	}
 	return new(string(text))
 }
-
-// Recorded tells what the keys of drafts stand for already: for each draft the seq of the first activity of its key,
-// Repeated when there is one, and whether one of them has the same content.
-func (db *DB) Recorded(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID, drafts []audit.Draft) ([]audit.Result, []bool, error) {
-	p := prepare(audit.Batch{Tenant: tenant, IntegrationID: id, Drafts: drafts})
-	results, same := make([]audit.Result, len(drafts)), make([]bool, len(drafts))
-	keys := make([]uuid.UUID, len(p.ids))
-	for i, id := range p.ids {
-		keys[i] = id.key
-	}
-	rows, err := db.pool.Query(ctx, `SELECT key, content, seq FROM dedupe_keys WHERE tenant_id = $1 AND key = ANY($2) ORDER BY seq`, tenant, keys)
-	if err != nil {
-		return nil, nil, translate("reading known keys", err)
-	}
-	var known identity
-	var seq int64
-	_, err = pgx.ForEachRow(rows, []any{&known.key, &known.content, &seq}, func() error {
-		for i, id := range p.ids {
-			if id.key != known.key {
-				continue
-			}
-			if !results[i].Repeated {
-				results[i] = audit.Result{Seq: seq, Repeated: true}
-			}
-			same[i] = same[i] || id.content == known.content
-		}
-		return nil
-	})
-	return results, same, translate("reading known keys", err)
-}

@@ -100,7 +100,14 @@ func freeAddress(t *testing.T) string {
 func environment(t *testing.T, more ...string) (env []string, url string) {
 	t.Helper()
 	address := freeAddress(t)
-	env = append(os.Environ(), "ANNALS_LISTEN="+address, "ANNALS_DATA="+filepath.Join(dataFolder(t), "annals"), "ANNALS_METRICS_LISTEN="+freeAddress(t))
+	for _, entry := range os.Environ() {
+		// A developer's own installation is none of the tests' business.
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "ANNALS_") && !strings.HasPrefix(name, "DATABASE_") && !strings.HasPrefix(name, "MEILI_") {
+			env = append(env, entry)
+		}
+	}
+	env = append(env, "ANNALS_LISTEN="+address, "ANNALS_DATA="+filepath.Join(dataFolder(t), "annals"), "ANNALS_METRICS_LISTEN="+freeAddress(t))
 	return append(env, more...), "http://" + address
 }
 

@@ -93,7 +93,7 @@ func TestPresentHidesTheRest(t *testing.T) {
 		if bytes.Contains(shown, []byte("canary")) || got.Extensions["code"] != "INTERNAL" || len(got.Extensions) != 2 {
 			t.Errorf("%s: shown %s", name, shown)
 		}
-		if !strings.Contains(log, canary) || !strings.Contains(log, "requestId=r1") || !strings.Contains(log, "field=activities") {
+		if !strings.Contains(log, canary) || !strings.Contains(log, "request_id=r1") || !strings.Contains(log, "field=activities") {
 			t.Errorf("%s: logged %q", name, log)
 		}
 	}
@@ -134,7 +134,7 @@ func TestRecoveredPanics(t *testing.T) {
 	if strings.Contains(got.Message, "canary") || got.Extensions["code"] != "INTERNAL" {
 		t.Errorf("shown %v", got)
 	}
-	for _, part := range []string{"canary", "requestId=r1", "errors_test.go"} {
+	for _, part := range []string{"canary", "request_id=r1", "errors_test.go"} {
 		if !strings.Contains(log.String(), part) {
 			t.Errorf("%q is not in the log: %s", part, log.String())
 		}

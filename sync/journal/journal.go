@@ -36,14 +36,13 @@ type Journal struct {
 	record  Record
 	now     func() time.Time
 
-	// Log is where entries go that could not be recorded: what they tell of has happened all the same. To be set
-	// before the first use; at first it is the process's.
-	Log *slog.Logger
+	// log is where entries go that could not be recorded: what they tell of has happened all the same.
+	log *slog.Logger
 }
 
 // New makes a journal.
-func New(builtIn BuiltIn, record Record, now func() time.Time) *Journal {
-	return &Journal{builtIn: builtIn, record: record, now: now, Log: slog.Default()}
+func New(builtIn BuiltIn, record Record, now func() time.Time, log *slog.Logger) *Journal {
+	return &Journal{builtIn: builtIn, record: record, now: now, log: log}
 }
 
 // Write records an entry. One that fails is logged too, since not every caller can hand the error on: who was given a
@@ -51,7 +50,7 @@ func New(builtIn BuiltIn, record Record, now func() time.Time) *Journal {
 func (j *Journal) Write(ctx context.Context, tenant audit.TenantID, e audit.Entry) error {
 	err := j.write(ctx, tenant, e)
 	if err != nil {
-		j.Log.ErrorContext(ctx, "an entry of the journal is lost", "error", err, "tenant", int64(tenant),
+		j.log.ErrorContext(ctx, "an entry of the journal is lost", "error", err, "tenant", int64(tenant),
 			"type", e.Type, "subject", e.Subject, "description", e.Description)
 	}
 	return err

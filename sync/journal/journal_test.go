@@ -38,7 +38,7 @@ func TestWrite(t *testing.T) {
 		recorded = append(recorded, drafts...)
 		return audit.Receipt{}, nil
 	}
-	j := journal.New(own{}, record, func() time.Time { return noon })
+	j := journal.New(own{}, record, func() time.Time { return noon }, slog.New(slog.DiscardHandler))
 	for range 2 {
 		if err := j.Write(t.Context(), 5, entry); err != nil {
 			t.Fatal(err)
@@ -71,8 +71,7 @@ func TestALostEntryIsLogged(t *testing.T) {
 	}
 	for name, builtIn := range map[string]own{"finding the integration": {err: lost}, "recording": {}} {
 		var log bytes.Buffer
-		j := journal.New(builtIn, record, func() time.Time { return noon })
-		j.Log = slog.New(slog.NewTextHandler(&log, nil))
+		j := journal.New(builtIn, record, func() time.Time { return noon }, slog.New(slog.NewTextHandler(&log, nil)))
 		if err := j.Write(t.Context(), 5, entry); !errors.Is(err, lost) {
 			t.Errorf("%s: %v, want %v", name, err, lost)
 		}
