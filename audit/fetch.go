@@ -44,11 +44,9 @@ type FetchEnd struct {
 	Delay        time.Duration // until the next run
 	PollInterval time.Duration
 	Failures     int
-	Reason       HealthReason // empty when well
+	Reason       HealthReason // empty when well; while it is RATE_LIMITED no fetch of the integration runs
 	Done         bool         // a backfill has reached its end
-	GivenUp      bool         // a backfill cannot go on
 	ForgetState  bool         // the vendor no longer knows the position
-	HoldAll      bool         // the vendor throttles: no fetch of the integration runs before
 }
 
 // NewFetch is a fetch to set up.

@@ -169,11 +169,8 @@ func (db *DB) FinishFetch(ctx context.Context, fetch audit.Fetch, end audit.Fetc
 }
 
 func statusAfter(end audit.FetchEnd) audit.BackfillStatus {
-	switch {
-	case end.Done:
+	if end.Done {
 		return audit.BackfillDone
-	case end.GivenUp:
-		return audit.BackfillFailed
 	}
 	return audit.BackfillWaiting
 }

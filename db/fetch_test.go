@@ -59,7 +59,7 @@ func finish(t *testing.T, d *db.DB, fetch audit.Fetch, end audit.FetchEnd) {
 }
 
 func throttle(delay time.Duration) audit.FetchEnd {
-	return audit.FetchEnd{Delay: delay, Reason: audit.ReasonRateLimited, HoldAll: true}
+	return audit.FetchEnd{Delay: delay, Reason: audit.ReasonRateLimited}
 }
 
 func TestAThrottleHoldsTheWholeIntegration(t *testing.T) {

@@ -52,7 +52,7 @@ func (e *Engine) failed(fetch audit.Fetch, err error) audit.FetchEnd {
 	case connector.RateLimited:
 		end.Failures = fetch.Failures
 		if connector.UntilOf(err).IsZero() {
-			end.HoldAll, end.Delay = true, throttled
+			end.Delay = throttled
 		}
 	case connector.CredentialsRefused, connector.ConfigurationWrong, connector.AddressRefused:
 		end.Delay = jitter(min(backoff(end.Failures)*8, personBackoff))
@@ -66,7 +66,7 @@ func (e *Engine) failed(fetch audit.Fetch, err error) audit.FetchEnd {
 		// Who says when to come back throttles, whatever the class. A little later than asked, never earlier; and no
 		// other fetch of the account before.
 		asked := min(max(until.Sub(e.options.Now()), 0), longestThrottle) + 100*time.Millisecond
-		end.Reason, end.HoldAll, end.Delay = audit.ReasonRateLimited, true, max(end.Delay, asked)
+		end.Reason, end.Delay = audit.ReasonRateLimited, max(end.Delay, asked)
 	}
 	return end
 }

@@ -121,10 +121,10 @@ func TestWhatFollowsAFailure(t *testing.T) {
 		}
 		end.Delay = 0
 		want := audit.FetchEnd{
-			Reason: test.reason, Failures: test.after, HoldAll: test.hold, ForgetState: test.forget, PollInterval: time.Minute,
+			Reason: test.reason, Failures: test.after, ForgetState: test.forget, PollInterval: time.Minute,
 		}
-		if end != want {
-			t.Errorf("%s: %+v, want %+v", test.what, end, want)
+		if end != want || (end.Reason == audit.ReasonRateLimited) != test.hold {
+			t.Errorf("%s: %+v, want %+v, all held: %v", test.what, end, want, test.hold)
 		}
 	}
 }
@@ -139,8 +139,8 @@ func TestNeverEarlierThanAsked(t *testing.T) {
 		class := connector.Class(rapid.IntRange(int(connector.TryLater), int(connector.StateRefused)).Draw(t, "class"))
 		failure := &connector.Failure{Class: class, Until: now.Add(asked), Err: errors.New("later")}
 		end := e.failed(audit.Fetch{Failures: rapid.IntRange(0, 100).Draw(t, "failures")}, failure)
-		if end.Delay <= asked || end.Delay < 0 || !end.HoldAll {
-			t.Fatalf("asked to wait for %s, waits for %s, all: %v", asked, end.Delay, end.HoldAll)
+		if end.Delay <= asked || end.Delay < 0 || end.Reason != audit.ReasonRateLimited {
+			t.Fatalf("asked to wait for %s, waits for %s because of %s", asked, end.Delay, end.Reason)
 		}
 	})
 }
