@@ -317,17 +317,14 @@ func TestReplicasShareTheWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range int64(integrations) {
-		fetch := audit.NewFetch{ID: n + 1, Feed: "main", Kind: audit.FetchLive}
-		if err := d.AddFetches(t.Context(), tenant, audit.IntegrationID(n+2), []audit.NewFetch{fetch}); err != nil {
-			t.Fatal(err)
-		}
-		if n == 0 {
-			continue // newTenant has made the first
-		}
-		now := time.Now()
-		if err := d.CreateIntegration(t.Context(), audit.NewIntegration{StoredIntegration: audit.StoredIntegration{Integration: audit.Integration{
-			Tenant: tenant, Number: audit.IntegrationID(n + 2), Name: fmt.Sprint(n), ConnectorName: "test", CreatedAt: now, UpdatedAt: now,
-		}}}); err != nil {
+		now, number := time.Now(), audit.IntegrationID(n+100)
+		err := d.CreateIntegration(t.Context(), audit.NewIntegration{
+			StoredIntegration: audit.StoredIntegration{Integration: audit.Integration{
+				Tenant: tenant, Number: number, Name: number.String(), ConnectorName: "test", CreatedAt: now, UpdatedAt: now,
+			}},
+			Fetches: []audit.NewFetch{{ID: n + 1, Feed: "main", Kind: audit.FetchLive}},
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
