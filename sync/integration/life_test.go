@@ -112,14 +112,23 @@ func TestWhatIsNotThereIsRefusedAlike(t *testing.T) {
 	if err != nil || len(backfills) == 0 {
 		t.Fatalf("%d backfills, %v", len(backfills), err)
 	}
+	var sameNumber string
+	for _, view := range []audit.View{r.view, stranger} { // what is built in has the same number everywhere
+		pushed, err := r.BuiltIn(t.Context(), view.Tenant(), push.Registration().Connector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameNumber = pushed.ID()
+	}
 	ids := map[string]string{
-		"a foreign one":            foreign.ID(),
-		"a foreign number of ours": audit.ID{Kind: audit.KindIntegration, Tenant: r.view.Tenant(), Number: int64(foreign.Number)}.String(),
-		"a deleted one":            deleted.ID(),
-		"an activity":              audit.ID{Kind: audit.KindActivity, Tenant: r.view.Tenant(), Number: int64(foreign.Number)}.String(),
-		"a backfill":               backfills[0].ID(),
-		"no id":                    "no id",
-		"nothing":                  "",
+		"a foreign one": foreign.ID(),
+		"a foreign one of a number that we have too": sameNumber,
+		"a foreign number of ours":                   audit.ID{Kind: audit.KindIntegration, Tenant: r.view.Tenant(), Number: int64(foreign.Number)}.String(),
+		"a deleted one":                              deleted.ID(),
+		"an activity":                                audit.ID{Kind: audit.KindActivity, Tenant: r.view.Tenant(), Number: int64(foreign.Number)}.String(),
+		"a backfill":                                 backfills[0].ID(),
+		"no id":                                      "no id",
+		"nothing":                                    "",
 	}
 	ctx := t.Context()
 	operations := []struct {
