@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"annals/audit"
 )
@@ -51,7 +51,7 @@ func (db *DB) grow() {
 
 // identity is what tells repeats of a draft.
 type identity struct {
-	key     uuid.UUID // of integration and key
+	key     pgtype.UUID // of integration and key; pgx writes this kind without detours
 	content int64
 }
 
@@ -67,7 +67,7 @@ func prepare(batch audit.Batch) prepared {
 		draft := &batch.Drafts[i]
 		sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(draft.Key), uint64(batch.IntegrationID))) //nolint:gosec // bits only
 		p.ids[i] = identity{
-			key:     uuid.UUID(sum[:16]),
+			key:     pgtype.UUID{Bytes: [16]byte(sum[:16]), Valid: true},
 			content: int64(binary.BigEndian.Uint64(draft.Content[:8])), //nolint:gosec // bits only
 		}
 	}
@@ -103,13 +103,13 @@ func (db *DB) appendOnce(ctx context.Context, p prepared) (audit.Receipt, error)
 
 // beginAppend makes sure that the commit will be on disk before it is acknowledged, and reads the known keys: for each
 // key the contents that were recorded, with their seq.
-func beginAppend(ctx context.Context, tx pgx.Tx, p prepared) (map[uuid.UUID]map[int64]int64, error) {
-	keys := make([]uuid.UUID, len(p.ids))
+func beginAppend(ctx context.Context, tx pgx.Tx, p prepared) (map[pgtype.UUID]map[int64]int64, error) {
+	keys := make([]pgtype.UUID, len(p.ids))
 	for i, id := range p.ids {
 		keys[i] = id.key
 	}
 	var durable string
-	known := map[uuid.UUID]map[int64]int64{}
+	known := map[pgtype.UUID]map[int64]int64{}
 	questions := &pgx.Batch{}
 	questions.Queue(`SET LOCAL synchronous_commit = on`)
 	if p.RefuseVersions {
@@ -143,11 +143,11 @@ func beginAppend(ctx context.Context, tx pgx.Tx, p prepared) (map[uuid.UUID]map[
 
 // sortOut tells repeats from what is new. The indices of the new drafts come in their order; a draft that repeats an
 // earlier one of the same batch gets its seq with it.
-func sortOut(p prepared, known map[uuid.UUID]map[int64]int64) (audit.Receipt, []int) {
+func sortOut(p prepared, known map[pgtype.UUID]map[int64]int64) (audit.Receipt, []int) {
 	receipt := audit.Receipt{Results: make([]audit.Result, len(p.ids))}
 	fresh := make([]int, 0, len(p.ids))
 	first := make(map[identity]int, len(p.ids))
-	keys := make(map[uuid.UUID]bool, len(p.ids))
+	keys := make(map[pgtype.UUID]bool, len(p.ids))
 	for i, id := range p.ids {
 		result := &receipt.Results[i]
 		contents := known[id.key]
@@ -178,6 +178,7 @@ func sortOut(p prepared, known map[uuid.UUID]map[int64]int64) (audit.Receipt, []
 
 // record locks the head, numbers the new drafts and writes them.
 func record(ctx context.Context, tx pgx.Tx, p prepared, fresh []int, receipt *audit.Receipt) error {
+	blocks := packBlocks(p.Drafts, fresh)
 	var first int64
 	var recordedAt time.Time
 	err := tx.QueryRow(ctx, `UPDATE heads SET size = size + $2, recorded_at = greatest(recorded_at, clock_timestamp())
@@ -192,7 +193,7 @@ func record(ctx context.Context, tx pgx.Tx, p prepared, fresh []int, receipt *au
 	if err := copyActivities(ctx, tx, p, fresh, first, recordedAt.UTC()); err != nil {
 		return err
 	}
-	return insertRaw(ctx, tx, p, fresh, first)
+	return insertRaw(ctx, tx, p.Tenant, blocks, first)
 }
 
 func number(receipt *audit.Receipt, fresh []int, first int64) {
@@ -207,7 +208,7 @@ func number(receipt *audit.Receipt, fresh []int, first int64) {
 }
 
 func insertKeys(ctx context.Context, tx pgx.Tx, p prepared, fresh []int, first int64) error {
-	keys, contents := make([]uuid.UUID, len(fresh)), make([]int64, len(fresh))
+	keys, contents := make([]pgtype.UUID, len(fresh)), make([]int64, len(fresh))
 	for n, i := range fresh {
 		keys[n], contents[n] = p.ids[i].key, p.ids[i].content
 	}

@@ -23,7 +23,7 @@ const (
 
 var (
 	encoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
 		if err != nil {
 			panic(err) // the options are constant
 		}
@@ -38,19 +38,31 @@ var (
 	})
 )
 
-func insertRaw(ctx context.Context, tx pgx.Tx, p prepared, fresh []int, first int64) error {
-	var firsts []int64
-	var counts []int32
-	var blocks [][]byte
-	for start := 0; start < len(fresh); {
-		part := fresh[start : start+blockLength(p.Drafts, fresh[start:])]
-		firsts = append(firsts, first+int64(start))
-		counts = append(counts, int32(len(part))) //nolint:gosec // at most rawBlockCount
-		blocks = append(blocks, packRaw(p.Drafts, part))
-		start += len(part)
+// rawBlock is some drafts' raw bytes, compressed.
+type rawBlock struct {
+	count int
+	data  []byte
+}
+
+// packBlocks compresses the raw bytes of the new drafts. It is done before the head is locked.
+func packBlocks(drafts []audit.Draft, fresh []int) []rawBlock {
+	var blocks []rawBlock
+	for len(fresh) > 0 {
+		part := fresh[:blockLength(drafts, fresh)]
+		blocks = append(blocks, rawBlock{count: len(part), data: packRaw(drafts, part)})
+		fresh = fresh[len(part):]
+	}
+	return blocks
+}
+
+func insertRaw(ctx context.Context, tx pgx.Tx, tenant audit.TenantID, blocks []rawBlock, first int64) error {
+	firsts, counts, data := make([]int64, len(blocks)), make([]int32, len(blocks)), make([][]byte, len(blocks))
+	for i, block := range blocks {
+		firsts[i], counts[i], data[i] = first, int32(block.count), block.data //nolint:gosec // at most rawBlockCount
+		first += int64(block.count)
 	}
 	tag, err := tx.Exec(ctx, `INSERT INTO raw_blocks (tenant_id, first_seq, count, data)
-		SELECT $1, f, c, d FROM unnest($2::bigint[], $3::integer[], $4::bytea[]) AS t(f, c, d)`, p.Tenant, firsts, counts, blocks)
+		SELECT $1, f, c, d FROM unnest($2::bigint[], $3::integer[], $4::bytea[]) AS t(f, c, d)`, tenant, firsts, counts, data)
 	return taken("recording raw bytes", tag.RowsAffected(), len(blocks), err)
 }
 
