@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -60,6 +61,12 @@ func (x *Explorer) facet(ctx context.Context, view audit.View, where audit.All, 
 		if field == audit.FacetIntegration {
 			value.Value, value.Label = integrationValue(view.Tenant(), value.Value, value.Label)
 		}
+	}
+	if field == audit.FacetIntegration {
+		// The store breaks ties by the decimal ids.
+		slices.SortStableFunc(facet.Values, func(a, b *audit.FacetValue) int {
+			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
+		})
 	}
 	return facet, nil
 }

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -42,6 +43,10 @@ func (x *Explorer) Series(ctx context.Context, view audit.View, filter *audit.Fi
 		for _, group := range series.Groups {
 			group.Value, group.Label = integrationValue(view.Tenant(), group.Value, group.Label)
 		}
+		// The store breaks ties by the decimal ids.
+		slices.SortStableFunc(series.Groups, func(a, b *audit.SeriesGroup) int {
+			return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Value, b.Value))
+		})
 	}
 	series.Zone, series.Interval, series.LaterCount, series.AsOf = args.Zone, buckets.interval, laterCount, as
 	series.Starts, series.End = buckets.starts, buckets.end
