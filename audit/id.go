@@ -56,7 +56,10 @@ func ParseID(text string) (ID, bool) {
 		b = b[n:]
 	}
 	id.Name = string(b)
-	return id, id.whole() && id.String() == text
+	if !id.whole() || id.String() != text {
+		return ID{}, false // nobody goes on with what is no id
+	}
+	return id, true
 }
 
 // whole reports whether an id has the parts of its kind and no others.

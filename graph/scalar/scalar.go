@@ -31,6 +31,9 @@ func MarshalText(t audit.Text) graphql.Marshaler {
 
 // UnmarshalText reads optional text.
 func UnmarshalText(v any) (audit.Text, error) {
+	if v == nil {
+		return "", nil // null is the same as absent
+	}
 	text, ok := v.(string)
 	if !ok {
 		return "", errors.New("must be a string")
@@ -48,6 +51,9 @@ func MarshalIP(ip netip.Addr) graphql.Marshaler {
 
 // UnmarshalIP reads an address.
 func UnmarshalIP(v any) (netip.Addr, error) {
+	if v == nil {
+		return netip.Addr{}, nil // null is the same as absent
+	}
 	text, ok := v.(string)
 	if !ok {
 		return netip.Addr{}, errors.New("must be a string")
