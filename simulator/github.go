@@ -89,10 +89,11 @@ func (g *GitHub) Generate(from, to time.Time) {
 	made := map[string][]Item{}
 	for _, at := range g.options.Moments(g.life.rand, from, to, time.Millisecond) {
 		deed := g.life.next(at)
+		// Drawn in any case: what is kept moves with the clock, and must not shift the ids of what comes after.
+		item := Item{Key: deed.id, At: at, Visible: g.options.VisibleAt(at), Body: deed.body(g.options.Faults)}
 		if deed.feed == "git" && at.Before(g.oldest("git")) {
 			continue // nobody could ever have read it
 		}
-		item := Item{Key: deed.id, At: at, Visible: g.options.VisibleAt(at), Body: deed.body(g.options.Faults)}
 		made[deed.feed] = append(made[deed.feed], item)
 		made["all"] = append(made["all"], item)
 		g.deliveries = append(g.deliveries, deed.deliveries(at)...)
