@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"slices"
 	"time"
 
 	"annals/audit"
@@ -18,9 +20,9 @@ import (
 )
 
 const (
-	// demoSeed makes every demo the same, so that a second start finds its activities again.
+	// demoSeed makes every demo the same: at a second start the vendors have the same past.
 	demoSeed = 20261124
-	// demoPast is how far back the simulated vendors remember, from the day on which the demo starts.
+	// demoPast is how far back the simulated vendors remember, from the day on which the demo starts first.
 	demoPast = 7 * 24 * time.Hour
 	// demoPace is how much happens at each simulated vendor, per hour.
 	demoPace = 360
@@ -28,6 +30,12 @@ const (
 	demoBeat = 3 * time.Second
 	// demoToken is how long the printed token lives.
 	demoToken = 12 * time.Hour
+
+	demoGitHub     = "Acme GitHub"
+	demoAWS        = "Acme AWS"
+	demoKubernetes = "Acme Kubernetes"
+
+	anyHost = "127.0.0.1:0"
 )
 
 // demo serves with simulated vendors on loopback: they have a past to backfill, go on living, and push.
@@ -56,6 +64,7 @@ type demonstration struct {
 	kubernetes *simulator.Kubernetes
 	faults     *simulator.Faults // none
 	fakes      []*http.Server
+	begun      time.Time       // until when the vendors have lived before the demo pushes
 	hooks      map[string]hook // by connector
 	client     *http.Client
 }
@@ -68,42 +77,75 @@ func newDemonstration(ctx context.Context, s *server) (*demonstration, error) {
 	if err != nil {
 		return nil, err
 	}
+	view := audit.NewView(tenant.Number, nil, -1, time.Now())
+	present, err := s.integrations.All(ctx, view)
+	if err != nil {
+		return nil, err
+	}
 	o := simulator.Options{Seed: demoSeed, Now: time.Now, PerHour: demoPace}
 	d := &demonstration{
 		server: s, tenant: tenant, hooks: map[string]hook{}, client: &http.Client{Timeout: 10 * time.Second},
 		github: simulator.NewGitHub(o), cloudtrail: simulator.NewCloudTrail(o), kubernetes: simulator.NewKubernetes(o),
 	}
-	now := time.Now().UTC()
-	past := now.Truncate(24 * time.Hour).Add(-demoPast)
-	d.github.Generate(past, now)
-	d.cloudtrail.Generate(past, now)
-	if err := d.connect(ctx, "Acme GitHub", "github", d.github, map[string]any{"organization": simulator.GitHubOrganization, "token": simulator.GitHubToken}); err != nil {
-		return nil, err
+	d.begun = time.Now().UTC()
+	past := firstStart(present, d.begun).Truncate(24 * time.Hour).Add(-demoPast)
+	d.github.Generate(past, d.begun)
+	d.cloudtrail.Generate(past, d.begun)
+	d.kubernetes.Generate(past, d.begun)
+	for _, v := range []vendor{
+		{demoGitHub, "github", d.github, map[string]any{"organization": simulator.GitHubOrganization, "token": simulator.GitHubToken}},
+		{demoAWS, "aws_cloudtrail", d.cloudtrail, map[string]any{
+			"accessKeyId": d.cloudtrail.AccessKeyID, "secretAccessKey": d.cloudtrail.SecretAccessKey, "regions": d.cloudtrail.Regions,
+		}},
+		{demoKubernetes, "kubernetes", nil, nil},
+	} {
+		if err := d.connect(ctx, view, v, find(present, v.name)); err != nil {
+			return nil, fmt.Errorf("%s: %w", v.name, err)
+		}
 	}
-	if err := d.connect(ctx, "Acme AWS", "aws_cloudtrail", d.cloudtrail, map[string]any{
-		"accessKeyId": d.cloudtrail.AccessKeyID, "secretAccessKey": d.cloudtrail.SecretAccessKey, "regions": d.cloudtrail.Regions,
-	}); err != nil {
-		return nil, err
-	}
-	return d, d.connect(ctx, "Acme Kubernetes", "kubernetes", nil, nil)
+	return d, nil
 }
 
-// connect serves a simulated vendor on loopback and sets up its integration, or points the one of an earlier start to
-// the new address.
-func (d *demonstration) connect(ctx context.Context, name, connector string, vendor http.Handler, settings map[string]any) error {
-	if vendor != nil {
-		address, err := d.fake(ctx, vendor)
+// vendor is a simulated vendor and the integration that it gets.
+type vendor struct {
+	name, connector string
+	api             http.Handler // nil: it only pushes
+	settings        map[string]any
+}
+
+// firstStart is when the integrations of the demo were set up: now, at the first start.
+func firstStart(present []*audit.Integration, now time.Time) time.Time {
+	first := now
+	for _, name := range []string{demoGitHub, demoAWS, demoKubernetes} {
+		if i := find(present, name); i != nil && i.CreatedAt.Before(first) {
+			first = i.CreatedAt
+		}
+	}
+	return first
+}
+
+func find(integrations []*audit.Integration, name string) *audit.Integration {
+	at := slices.IndexFunc(integrations, func(i *audit.Integration) bool { return i.Name == name && i.DeletedAt == nil })
+	if at < 0 {
+		return nil
+	}
+	return integrations[at]
+}
+
+// connect serves a simulated vendor on loopback and sets up its integration, or takes up the present one.
+func (d *demonstration) connect(ctx context.Context, view audit.View, v vendor, present *audit.Integration) error {
+	if v.api != nil {
+		address, err := d.fake(ctx, v.api, present)
 		if err != nil {
 			return err
 		}
-		settings["baseUrl"] = address
+		v.settings["baseUrl"] = address
 	}
-	inputs, err := settingInputs(settings)
+	inputs, err := settingInputs(v.settings)
 	if err != nil {
 		return err
 	}
-	view := audit.NewView(d.tenant.Number, nil, -1, time.Now())
-	i, secret, err := d.integration(ctx, view, name, connector, inputs)
+	i, secret, err := d.integration(ctx, view, v, present, inputs)
 	if err != nil {
 		return err
 	}
@@ -111,41 +153,53 @@ func (d *demonstration) connect(ctx context.Context, name, connector string, ven
 	if err != nil || webhook == nil {
 		return err
 	}
-	d.hooks[connector] = hook{url: webhook.URL, secret: secret}
+	d.hooks[v.connector] = hook{url: webhook.URL, secret: secret}
 	return nil
 }
 
-func (d *demonstration) integration(ctx context.Context, view audit.View, name, connector string, inputs []*audit.SettingInput) (*audit.Integration, string, error) {
-	all, err := d.server.integrations.All(ctx, view)
+func (d *demonstration) integration(ctx context.Context, view audit.View, v vendor, present *audit.Integration, inputs []*audit.SettingInput) (*audit.Integration, string, error) {
+	if present == nil {
+		return d.server.integrations.Create(ctx, view, v.name, v.connector, inputs, nil)
+	}
+	i, err := d.server.integrations.Update(ctx, view, present.ID(), nil, inputs)
 	if err != nil {
 		return nil, "", err
 	}
-	for _, i := range all {
-		if i.Name != name || i.DeletedAt != nil {
-			continue
-		}
-		if _, err := d.server.integrations.Update(ctx, view, i.ID(), nil, inputs); err != nil {
-			return nil, "", err
-		}
-		rotated, secret, err := d.server.integrations.RotateWebhookSecret(ctx, view, i.ID(), 0, false)
-		if _, pushless := errors.AsType[audit.UserErrors](err); pushless {
-			return i, "", nil
-		}
-		return rotated, secret, err
+	rotated, secret, err := d.server.integrations.RotateWebhookSecret(ctx, view, i.ID(), 0, false)
+	if _, pushless := errors.AsType[audit.UserErrors](err); pushless {
+		return i, "", nil
 	}
-	return d.server.integrations.Create(ctx, view, name, connector, inputs, nil)
+	return rotated, secret, err
 }
 
-// fake serves a simulated vendor until close.
-func (d *demonstration) fake(ctx context.Context, vendor http.Handler) (address string, err error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+// fake serves a simulated vendor until close, at the address of the earlier start where that is free: another address
+// counts as another account, whose past is fetched from its beginning.
+func (d *demonstration) fake(ctx context.Context, api http.Handler, present *audit.Integration) (address string, err error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", earlierHost(present))
+	if err != nil {
+		listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", anyHost)
+	}
 	if err != nil {
 		return "", err
 	}
-	web := &http.Server{Handler: vendor, ReadHeaderTimeout: 5 * time.Second}
+	web := &http.Server{Handler: api, ReadHeaderTimeout: 5 * time.Second}
 	d.fakes = append(d.fakes, web)
 	go func() { _ = web.Serve(listener) }()
 	return "http://" + listener.Addr().String(), nil
+}
+
+// earlierHost is where a simulated vendor was reached at the last start.
+func earlierHost(present *audit.Integration) string {
+	if present == nil {
+		return anyHost
+	}
+	var address string
+	_ = json.Unmarshal(present.Values["baseUrl"], &address)
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Hostname() != "127.0.0.1" {
+		return anyHost
+	}
+	return parsed.Host
 }
 
 func (d *demonstration) close() {
@@ -183,7 +237,7 @@ func (d *demonstration) announce(ctx context.Context, stdout io.Writer) error {
 func (d *demonstration) live(ctx context.Context) error {
 	ticker := time.NewTicker(demoBeat)
 	defer ticker.Stop()
-	last := time.Now().UTC()
+	last := d.begun
 	for {
 		select {
 		case <-ctx.Done():

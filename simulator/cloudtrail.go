@@ -79,7 +79,7 @@ func (c *CloudTrail) Generate(from, to time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	made := map[string][]Item{}
-	for _, at := range c.options.Moments(c.life.rand, from, to, time.Second) {
+	for _, at := range c.life.pace.Moments(from, to, time.Second) {
 		record := c.life.next(at)
 		made[record.AWSRegion] = append(made[record.AWSRegion], Item{
 			Key: record.EventID + "/" + record.RecipientAccountID, At: at.UTC(), Visible: c.options.VisibleAt(at),

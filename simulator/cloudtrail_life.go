@@ -50,6 +50,7 @@ func (r *cloudTrailRecord) body(faults *Faults) json.RawMessage {
 // randomness, so that a seed always gives the same life.
 type cloudTrailLife struct {
 	rand    *rand.Rand
+	pace    *Pace
 	faults  *Faults
 	account string
 	regions []string
@@ -66,7 +67,7 @@ type cloudTrailCaller struct {
 }
 
 func newCloudTrailLife(o Options, account string, regions []string) *cloudTrailLife {
-	l := &cloudTrailLife{rand: o.Rand("cloudtrail"), faults: o.Faults, account: account, regions: regions}
+	l := &cloudTrailLife{rand: o.Rand("cloudtrail"), pace: o.Pace("cloudtrail"), faults: o.Faults, account: account, regions: regions}
 	for _, name := range []string{"alice", "bruno", "chen", "dana", "erik"} {
 		l.callers = append(l.callers, l.person(name), l.user(name))
 	}

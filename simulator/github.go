@@ -87,7 +87,7 @@ func (g *GitHub) Generate(from, to time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	made := map[string][]Item{}
-	for _, at := range g.options.Moments(g.life.rand, from, to, time.Millisecond) {
+	for _, at := range g.life.pace.Moments(from, to, time.Millisecond) {
 		deed := g.life.next(at)
 		// Drawn in any case: what is kept moves with the clock, and must not shift the ids of what comes after.
 		item := Item{Key: deed.id, At: at, Visible: g.options.VisibleAt(at), Body: deed.body(g.options.Faults)}

@@ -17,6 +17,7 @@ import (
 // randomness, so that a seed always gives the same life.
 type githubLife struct {
 	rand    *rand.Rand
+	pace    *Pace
 	faults  *Faults
 	people  []*githubPerson
 	bots    []*githubPerson
@@ -70,7 +71,7 @@ var (
 )
 
 func newGitHubLife(o Options) *githubLife {
-	l := &githubLife{rand: o.Rand("github"), faults: o.Faults, lastID: 10_000}
+	l := &githubLife{rand: o.Rand("github"), pace: o.Pace("github"), faults: o.Faults, lastID: 10_000}
 	for i := range 2 * len(githubRoles) {
 		l.people = append(l.people, l.newPerson(fmt.Sprintf("%s-%02d", githubRoles[i%len(githubRoles)], i+1)))
 	}

@@ -46,7 +46,7 @@ func (k *Kubernetes) Generate(from, to time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var items []Item
-	for _, at := range k.options.Moments(k.life.rand, from, to, time.Microsecond) {
+	for _, at := range k.life.pace.Moments(from, to, time.Microsecond) {
 		for _, event := range k.life.next(at) {
 			items = append(items, Item{Key: event.key(), At: at.UTC(), Visible: at.UTC(), Body: event.body(k.options.Faults)})
 		}

@@ -11,6 +11,7 @@ import (
 // a seed always gives the same life.
 type kubernetesLife struct {
 	rand    *rand.Rand
+	pace    *Pace
 	faults  *Faults
 	weights int
 	serials int
@@ -62,7 +63,7 @@ var kubernetesDeeds = []kubernetesDeed{
 }
 
 func newKubernetesLife(o Options) *kubernetesLife {
-	l := &kubernetesLife{rand: o.Rand("kubernetes"), faults: o.Faults}
+	l := &kubernetesLife{rand: o.Rand("kubernetes"), pace: o.Pace("kubernetes"), faults: o.Faults}
 	for _, deed := range kubernetesDeeds {
 		l.weights += deed.weight
 	}

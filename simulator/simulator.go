@@ -36,25 +36,40 @@ type Item struct {
 // Rand is the source of randomness for one purpose. Purposes do not disturb each other.
 func (o Options) Rand(purpose string) *rand.Rand { return newRand(o.Seed, purpose) }
 
-// Moments are the times in [from, to) at which something happens, oldest first, cut to the vendor's precision. Under
-// SameTimes some are equal.
-func (o Options) Moments(r *rand.Rand, from, to time.Time, precision time.Duration) []time.Time {
-	gap := float64(time.Hour) / float64(cmp.Or(o.PerHour, 120))
+// Pace tells when things happen. The same seed and start always give the same moments, into however many calls the time
+// is cut, so that a vendor can be made to live its life again.
+type Pace struct {
+	options Options
+	rand    *rand.Rand
+	next    time.Time // not cut to any precision
+}
+
+// Pace makes the pace of one life. Its randomness is its own.
+func (o Options) Pace(life string) *Pace { return &Pace{options: o, rand: o.Rand(life + " pace")} }
+
+// Moments are the times in [from, to) at which something happens, oldest first, cut to the vendor's precision. Calls go
+// forward in time. Under SameTimes some moments are equal.
+func (p *Pace) Moments(from, to time.Time, precision time.Duration) []time.Time {
 	var moments []time.Time
-	for at := from; ; {
-		// Exponential gaps have no memory, so that many short times hold as much as one long time.
-		at = at.Add(1 + time.Duration(r.ExpFloat64()*gap))
-		if !at.Before(to) {
-			return moments
-		}
-		moment := at.Truncate(precision)
-		if n := len(moments); n > 0 && o.Faults.Hits(SameTimes) {
+	if p.next.IsZero() {
+		p.next = from
+		p.step()
+	}
+	for ; p.next.Truncate(precision).Before(to); p.step() {
+		moment := p.next.Truncate(precision)
+		if n := len(moments); n > 0 && p.options.Faults.Hits(SameTimes) {
 			moment = moments[n-1]
 		}
 		if !moment.Before(from) {
 			moments = append(moments, moment)
 		}
 	}
+	return moments
+}
+
+func (p *Pace) step() {
+	gap := float64(time.Hour) / float64(cmp.Or(p.options.PerHour, 120))
+	p.next = p.next.Add(1 + time.Duration(p.rand.ExpFloat64()*gap))
 }
 
 // VisibleAt is from when on the API shows what happened at a time: at once, later under LateVisibility.

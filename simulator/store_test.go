@@ -135,12 +135,9 @@ func TestMoments(t *testing.T) {
 	t.Parallel()
 	o := Options{Seed: 1, PerHour: 60}
 	from, to := testNow, testNow.Add(100*time.Hour)
-	moments := o.Moments(o.Rand("test"), from, to, time.Second)
+	moments := o.Pace("test").Moments(from, to, time.Second)
 	if n := len(moments); n < 5500 || n > 6500 {
 		t.Errorf("%d moments in 100 hours of 60", n)
-	}
-	if !slices.Equal(moments, o.Moments(o.Rand("test"), from, to, time.Second)) {
-		t.Error("one seed makes two lives")
 	}
 	if !slices.IsSortedFunc(moments, time.Time.Compare) {
 		t.Error("they are not in order")
@@ -150,12 +147,16 @@ func TestMoments(t *testing.T) {
 			t.Errorf("%v is no such moment", moment)
 		}
 	}
-	short, r := 0, o.Rand("short")
-	for at := from; at.Before(to); at = at.Add(time.Second) {
-		short += len(o.Moments(r, at, at.Add(time.Second), time.Millisecond))
+	if slices.Equal(moments, Options{Seed: 2, PerHour: 60}.Pace("test").Moments(from, to, time.Second)) {
+		t.Error("two seeds make one life")
 	}
-	if short < 5500 || short > 6500 {
-		t.Errorf("%d moments in 100 hours that pass by the second", short)
+	var bySeconds []time.Time
+	for pace, at := o.Pace("test"), from; at.Before(to); at = at.Add(700 * time.Millisecond) {
+		bySeconds = append(bySeconds, pace.Moments(at, at.Add(700*time.Millisecond), time.Second)...)
+	}
+	bySeconds = slices.DeleteFunc(bySeconds, func(at time.Time) bool { return !at.Before(to) })
+	if !slices.Equal(moments, bySeconds) {
+		t.Errorf("%d moments of a time that is cut into short ones, %d of the whole", len(bySeconds), len(moments))
 	}
 }
 
@@ -163,7 +164,7 @@ func TestTimesUnderFaults(t *testing.T) {
 	t.Parallel()
 	faults := NewFaults(1, testClock, map[Fault]float64{SameTimes: 0.5, LateVisibility: 0.5})
 	o := Options{Seed: 1, Faults: faults, Late: time.Minute}
-	moments := o.Moments(o.Rand("test"), testNow, testNow.Add(10*time.Hour), time.Nanosecond)
+	moments := o.Pace("test").Moments(testNow, testNow.Add(10*time.Hour), time.Nanosecond)
 	if same := len(moments) - len(slices.Compact(slices.Clone(moments))); same == 0 || same != faults.Happened(SameTimes) {
 		t.Errorf("%d share a time, it happened %d times", same, faults.Happened(SameTimes))
 	}

@@ -34,11 +34,12 @@ type fakeVendor struct {
 	simulator.Options
 	store   *simulator.Store
 	handler http.Handler
+	pace    *simulator.Pace
 	made    int
 }
 
 func newFakeVendor(o simulator.Options) Simulator {
-	v := &fakeVendor{Options: o, store: simulator.NewStore(o)}
+	v := &fakeVendor{Options: o, store: simulator.NewStore(o), pace: o.Pace("fake")}
 	v.handler = o.Faults.Wrap(http.HandlerFunc(v.records), simulator.RefusePlainly)
 	return v
 }
@@ -46,7 +47,7 @@ func newFakeVendor(o simulator.Options) Simulator {
 func (v *fakeVendor) Items(string) []simulator.Item { return v.store.Items() }
 
 func (v *fakeVendor) Generate(from, to time.Time) {
-	for _, at := range v.Moments(v.Rand(from.String()), from, to, time.Millisecond) {
+	for _, at := range v.pace.Moments(from, to, time.Millisecond) {
 		v.made++
 		action := "thing.create"
 		if v.Faults.Hits(simulator.UnknownAction) {
