@@ -18,12 +18,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"annals/db/private"
 )
 
 // binary is built once from the checkout.
 var binary string
 
 func TestMain(m *testing.M) {
+	private.RunIfChild() // the Postgres of a test
 	folder, err := os.MkdirTemp("", "annals-e2e-")
 	if err == nil {
 		err = os.Chmod(folder, 0o755)
