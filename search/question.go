@@ -11,8 +11,12 @@ import (
 // mostAsked is how many words are asked for. Meilisearch looks at ten and silently ignores the rest.
 const mostAsked = 9
 
-// question writes a question for Meilisearch: the longest words, each in quotes, and one prefix, last and bare. Words
-// of a phrase are asked for one by one. It is empty when there is no word.
+// mostPrefix is how much of a prefix is asked for, in bytes. Meilisearch keeps complete lists for prefixes up to four;
+// of the words that begin with a longer one it takes the first 1,000 and silently ignores the rest.
+const mostPrefix = 4
+
+// question writes a question for Meilisearch: the longest words, each in quotes, and the head of one prefix, last and
+// bare. Words of a phrase are asked for one by one. It is empty when there is no word.
 func question(text audit.TextQuery) string {
 	var words, prefixes []string
 	for _, term := range text {
@@ -33,7 +37,8 @@ func question(text audit.TextQuery) string {
 		asked = append(asked, `"`+armour(word)+`"`)
 	}
 	for _, prefix := range prefixes {
-		asked = append(asked, armour(prefix))
+		head := armour(prefix)
+		asked = append(asked, head[:min(len(head), mostPrefix)])
 	}
 	return strings.Join(asked, " ")
 }

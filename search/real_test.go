@@ -83,21 +83,33 @@ func missesNothing(t *testing.T, index *Index, ledger *memory) {
 		ledger.record(1, genActivity().Example(i))
 		ledger.record(2, genActivity().Example(i))
 	}
+	for i := range 1100 {
+		ledger.record(1, &audit.Activity{Draft: audit.Draft{Description: audit.Text(fmt.Sprintf("order-%d заказ%d", 71_000_000+i, i))}})
+	}
 	fillUp(t, index, ledger)
-	asOf := view(1, 149)
+	asOf := view(1, 1249)
 	wheres := []audit.All{nil}
 	for i := range 25 {
 		wheres = append(wheres, audit.All{genExpr(2).Example(i)})
 	}
 	for _, text := range []string{"production", "create*", `"production database"`, "zoe", "東京", "東*", "203.0.113.1", "access key", "4*", "strasse"} {
-		query := audit.ParseText(text)
 		for _, where := range wheres {
-			got := everyPage(t, index, asOf, query, where)
-			for _, a := range ledger.activities[1] {
-				if query.Match(a) && audit.Match(where, a) && !slices.Contains(got, a.Seq) {
-					t.Errorf("%q under %+v misses %v", text, where, a.Texts())
-				}
-			}
+			proposesAll(t, index, ledger, asOf, text, where)
+		}
+	}
+	// More words begin so than the server looks at.
+	for _, text := range []string{"71000*", "order 7100*", "заказ*", "з*"} {
+		proposesAll(t, index, ledger, asOf, text, nil)
+	}
+}
+
+func proposesAll(t *testing.T, index *Index, ledger *memory, asOf audit.View, text string, where audit.All) {
+	t.Helper()
+	query := audit.ParseText(text)
+	got := everyPage(t, index, asOf, query, where)
+	for _, a := range ledger.activities[1] {
+		if query.Match(a) && audit.Match(where, a) && !slices.Contains(got, a.Seq) {
+			t.Fatalf("%q under %+v misses %v", text, where, a.Texts())
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -310,9 +311,10 @@ func (s *fakeServer) search(w http.ResponseWriter, name string, index *fakeIndex
 		}
 		parts = append(parts, holds)
 	}
+	parts = append(parts, index.reads(question.Query))
 	var hits []map[string]any
 	for _, document := range index.documents {
-		if !slices.ContainsFunc(parts, func(holds predicate) bool { return !holds(document) }) && index.says(document, question.Query) {
+		if !slices.ContainsFunc(parts, func(holds predicate) bool { return !holds(document) }) {
 			hits = append(hits, document)
 		}
 	}
@@ -346,23 +348,54 @@ func (x *fakeIndex) allows(attribute, operator string) bool {
 	return false
 }
 
-// says evaluates a question of at most ten words: quoted ones are whole words, a bare last one is a prefix.
-func (x *fakeIndex) says(document map[string]any, query string) bool {
-	asked := strings.Fields(query)
+// reads prepares a question of at most ten words: quoted ones are whole words, a bare last one is a prefix.
+func (x *fakeIndex) reads(question string) predicate {
+	var wanted [][]string // the words that each place of the question takes
+	asked := strings.Fields(question)
 	for i, word := range asked[:min(len(asked), 10)] {
 		bare := strings.Trim(word, `"`)
-		prefix := i == len(asked)-1 && bare == word
-		holds := slices.ContainsFunc(x.searchable, func(attribute string) bool {
-			text, _ := document[attribute].(string)
-			return slices.ContainsFunc(strings.Fields(text), func(w string) bool {
-				return w == bare || prefix && strings.HasPrefix(w, bare)
-			})
+		words := []string{bare}
+		if i == len(asked)-1 && bare == word {
+			words = append(words, x.derived(bare)...)
+		}
+		wanted = append(wanted, words)
+	}
+	return func(document map[string]any) bool {
+		said := x.said(document)
+		return !slices.ContainsFunc(wanted, func(words []string) bool {
+			return !slices.ContainsFunc(words, func(word string) bool { return said[word] })
 		})
-		if !holds {
-			return false
+	}
+}
+
+// derived are the words that a prefix stands for: all of them where the index keeps a list, which it does for short
+// prefixes of many words, else the first 1,000.
+func (x *fakeIndex) derived(prefix string) []string {
+	found := map[string]bool{}
+	for _, document := range x.documents {
+		for word := range x.said(document) {
+			if word != prefix && strings.HasPrefix(word, prefix) {
+				found[word] = true
+			}
 		}
 	}
-	return true
+	words := slices.Sorted(maps.Keys(found))
+	if len(prefix) <= 4 && len(words) >= 100 {
+		return words
+	}
+	return words[:min(len(words), 1000)]
+}
+
+// said are the words of a document.
+func (x *fakeIndex) said(document map[string]any) map[string]bool {
+	words := map[string]bool{}
+	for _, attribute := range x.searchable {
+		text, _ := document[attribute].(string)
+		for word := range strings.FieldsSeq(text) {
+			words[word] = true
+		}
+	}
+	return words
 }
 
 func sorted(a, b map[string]any, by []string) int {
