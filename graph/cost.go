@@ -51,7 +51,7 @@ func (m *meter) MutateOperationContext(ctx context.Context, operation *graphql.O
 	available, wait := m.budget.charge(callerOf(current.principal), current.cost)
 	if wait > 0 {
 		return asRefusal(&failure{
-			code: codeRateLimited, message: "the token's budget is used up", retryAfter: int(math.Ceil(wait.Seconds())),
+			code: codeRateLimited, message: "the token's budget is used up", retryable: true, retryAfter: int(math.Ceil(wait.Seconds())),
 		})
 	}
 	current.charged = &Cost{Requested: current.cost, Available: available, PerMinute: m.limits.CostPerMinute}

@@ -175,7 +175,7 @@ func (s *Server) authenticate(r *http.Request, credentials string) (*auth.Princi
 	}
 	if limited, ok := errors.AsType[*auth.RateLimitedError](err); ok {
 		return nil, &failure{
-			code: codeRateLimited, message: limited.Error(), retryAfter: int(math.Ceil(limited.RetryAfter.Seconds())),
+			code: codeRateLimited, message: limited.Error(), retryable: true, retryAfter: int(math.Ceil(limited.RetryAfter.Seconds())),
 		}
 	}
 	if errors.Is(err, auth.ErrUnauthenticated) {

@@ -57,7 +57,7 @@ func (k *socket) enter(sub *subscription) (unique, room bool) {
 }
 
 func tooMany() *failure {
-	return &failure{code: codeRateLimited, message: "too many operations on this socket", retryable: true}
+	return &failure{code: codeRateLimited, message: "too many operations on this socket", retryable: true, retryAfter: 1}
 }
 
 func (k *socket) leave(sub *subscription) {

@@ -68,7 +68,7 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.MarshalString(t.UTC().Format(dateTimeLayout))
 }
 
-var dateTimePattern = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)$`)
+var dateTimePattern = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
 // UnmarshalDateTime reads RFC 3339 with a zone and at most six decimals.
 func UnmarshalDateTime(v any) (time.Time, error) {

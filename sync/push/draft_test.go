@@ -123,9 +123,10 @@ func TestBounds(t *testing.T) {
 		{"ip", func(in *audit.DraftInput) { in.IP = "fe80::1%eth0" }},
 		{"occurredAt", func(in *audit.DraftInput) { in.OccurredAt = noon.Add(5*time.Minute + time.Microsecond) }},
 		{"occurredAt", func(in *audit.DraftInput) {
-			in.OccurredAt = time.Date(0, 1, 1, 0, 0, 0, 0, time.FixedZone("", 14*3600))
+			in.OccurredAt = time.Date(1970, 1, 1, 0, 0, 0, 0, time.FixedZone("", 14*3600))
 		}},
-		{"", func(in *audit.DraftInput) { in.OccurredAt = time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC) }},
+		{"occurredAt", func(in *audit.DraftInput) { in.OccurredAt = time.Time{} }},
+		{"", func(in *audit.DraftInput) { in.OccurredAt = time.Unix(0, 0) }},
 		{"metadata", func(in *audit.DraftInput) { in.Metadata = audit.JSON(`{"a":"` + strings.Repeat("m", 64<<10-7) + `"}`) }},
 		{"metadata", func(in *audit.DraftInput) { in.Metadata = audit.JSON(`[1]`) }},
 		{"metadata", func(in *audit.DraftInput) { in.Metadata = audit.JSON(`"a"`) }},

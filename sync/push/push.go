@@ -257,8 +257,8 @@ func (s *Service) check(in audit.DraftInput) (field, message string) {
 		return "type", "Must be a name like invoice.approve."
 	case len(in.Targets) > maxTargets:
 		return "targets", "Must be at most 50."
-	case in.OccurredAt.UTC().Year() < 1:
-		return "occurredAt", "Must be in the year 1 or later."
+	case in.OccurredAt.Before(time.Unix(0, 0)):
+		return "occurredAt", "Must not be before 1970."
 	case in.OccurredAt.After(s.now().Add(maxAhead)):
 		return "occurredAt", "Must be at most 5 minutes ahead."
 	case len(in.Metadata) > maxMetadata:
