@@ -130,23 +130,24 @@ func (db *DB) scanFacet(ctx context.Context, q *query, f audit.FacetQuery) (*aud
 	return facet, nil
 }
 
-// targetFacet counts an activity once for each of its values.
+// targetFacet counts an activity once for each of its values. Many activities have the same targets, so that each text
+// of them is read once; it goes by the newest of their positions.
 func (db *DB) targetFacet(ctx context.Context, view audit.View, f audit.FacetQuery) (*audit.Facet, error) {
 	value, label := targetColumn(f.Field.Field()), noLabel
 	if f.Field == audit.FacetTarget {
 		label = lastText("m.seq", "t.name")
 	}
 	q := &query{}
-	q.WriteString("WITH m AS MATERIALIZED (SELECT seq, targets FROM activities WHERE tenant_id = " +
-		q.arg(view.Tenant()) + " AND " + q.where(view.Visible(f.Where)) + "), " +
-		"p AS MATERIALIZED (SELECT m.seq, " + value + " AS v, " + label + " AS label FROM m, " + targetList +
-		" WHERE " + q.targetConditions(rootTarget(f.Where)) + " GROUP BY 1, 2), " +
-		"g AS MATERIALIZED (SELECT v, count(*) AS n, (max(label COLLATE \"C\"))[2] AS label FROM p GROUP BY 1), ")
+	q.WriteString("WITH m AS MATERIALIZED (SELECT targets, max(seq) AS seq, count(*) AS n FROM activities WHERE tenant_id = " +
+		q.arg(view.Tenant()) + " AND " + q.where(view.Visible(f.Where)) + " GROUP BY targets), " +
+		"p AS MATERIALIZED (SELECT m.seq, min(m.n) AS n, " + value + " AS v, " + label + " AS label FROM m, " + targetList +
+		" WHERE " + q.targetConditions(rootTarget(f.Where)) + " GROUP BY m.seq, v), " +
+		"g AS MATERIALIZED (SELECT v, sum(n)::bigint AS n, (max(label COLLATE \"C\"))[2] AS label FROM p GROUP BY v), ")
 	q.listed(f)
-	q.WriteString(`SELECT (SELECT count(*) FROM m),
-		(SELECT count(*) FROM m WHERE targets = '' OR seq IN (SELECT seq FROM p WHERE v = '')),
+	q.WriteString(`SELECT (SELECT coalesce(sum(n), 0)::bigint FROM m),
+		(SELECT coalesce(sum(n), 0)::bigint FROM m WHERE targets = '' OR seq IN (SELECT seq FROM p WHERE v = '')),
 		(SELECT count(*) FROM g WHERE v <> ''),
-		(SELECT count(DISTINCT seq) FROM p WHERE v <> '' AND v NOT IN (SELECT v FROM listed)),
+		(SELECT coalesce(sum(n), 0)::bigint FROM m WHERE seq IN (SELECT seq FROM p WHERE v <> '' AND v NOT IN (SELECT v FROM listed))),
 		ARRAY(SELECT v FROM listed ORDER BY n DESC, v), ARRAY(SELECT n FROM listed ORDER BY n DESC, v),
 		ARRAY(SELECT label FROM listed ORDER BY n DESC, v)`)
 	return db.scanFacet(ctx, q, f)

@@ -128,7 +128,55 @@ func (q *query) someTarget(e audit.SomeTarget) string {
 	if e.HoldsWithout() {
 		return "(targets = '' OR " + condition + ")"
 	}
-	return condition
+	hints := []string{condition}
+	for _, part := range e.Of {
+		if patterns := targetPatterns(part); len(patterns) > 0 {
+			hints = append(hints, "targets LIKE ANY("+q.arg(patterns)+"::text[])")
+		}
+	}
+	return "(" + strings.Join(hints, " AND ") + ")"
+}
+
+// maxPatterns is how many patterns are still found sooner than JSON is read.
+const maxPatterns = 16
+
+// targetPatterns are patterns of LIKE of which one fits every text of targets with one that fulfils a condition, as
+// encode writes it. Most texts fit none, and need not be read as JSON. None when that cannot be said.
+func targetPatterns(e audit.Expr) []string {
+	var patterns []string
+	switch e := e.(type) {
+	case audit.In:
+		if !e.Negated && len(e.Values) <= maxPatterns {
+			for _, value := range storable(e.Values) {
+				patterns = append(patterns, targetPattern(e.Field, value, ""))
+			}
+		}
+	case audit.Prefix:
+		if len(e.Values) <= maxPatterns {
+			for _, value := range storable(e.Values) {
+				patterns = append(patterns, targetPattern(e.Field, value, `"`))
+			}
+		}
+	}
+	if slices.Contains(patterns, "") {
+		return nil
+	}
+	return patterns
+}
+
+var likeLiteral = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
+
+// targetPattern finds a member of a target whose text begins with a value, and ends with it unless its last quote is cut
+// off. It is empty where the value may be absent, or written in another way.
+func targetPattern(f audit.Field, value, cut string) string {
+	member := map[audit.Field]string{
+		audit.FieldTarget: "key", audit.FieldTargetType: "type", audit.FieldTargetID: "vendorId", audit.FieldTargetName: "name",
+	}[f]
+	text, err := encode(value, false)
+	if value == "" || member == "" || err != nil || strings.ContainsRune(value, utf8.RuneError) {
+		return ""
+	}
+	return "%" + likeLiteral.Replace(`"`+member+`":`+strings.TrimSuffix(text, cut)) + "%"
 }
 
 func (q *query) targetConditions(of audit.All) string {
