@@ -53,7 +53,11 @@ func TestImportRecordsEachCloudTrailRecordOnce(t *testing.T) {
 }
 
 type cloudTrailRecord struct {
-	EventID string `json:"eventID"`
+	EventID         string `json:"eventID"`
+	EventTime       string `json:"eventTime"`
+	EventSource     string `json:"eventSource"`
+	EventName       string `json:"eventName"`
+	SourceIPAddress string `json:"sourceIPAddress"`
 }
 
 // cloudTrailRecords reads a file that holds an object with Records, a list, or lines.
