@@ -31,7 +31,7 @@ func nextInterval(present time.Duration, flowing bool, floor time.Duration) time
 	default:
 		present += present / 2
 	}
-	return within(present, floor)
+	return within(present.Round(time.Millisecond), floor)
 }
 
 // within holds the time between two polls to its bounds.
