@@ -205,7 +205,7 @@ func (s *server) openGraph(cursors explore.Cursors) error {
 	resolver := &resolvers.Resolver{
 		Operation: operation{}, Explorer: explore.New(s.database, cursors), Directory: s.integrations, Manager: s.integrations,
 		Tokens: s.authority, TokenStore: s.database, Recorder: pushed,
-		Journal: journal.New(s.integrations, s.record, time.Now, s.log), Live: following{s.hub, s.integrations},
+		Journal: journal.New(s.integrations, s.record, time.Now, s.log), Live: following{live.NewWatcher(s.integrations, time.Now), s.hub},
 		Limits: shown(limits), Now: time.Now,
 	}
 	var err error

@@ -14,7 +14,6 @@ import (
 	"annals/graph/generated"
 	"annals/live"
 	"annals/resolvers"
-	"annals/sync/integration"
 )
 
 // views makes the views of operations: what is recorded when the operation begins.
@@ -39,16 +38,12 @@ func (operation) End(ctx context.Context, err error) { graph.EndSubscription(ctx
 
 // following is what subscriptions follow.
 type following struct {
-	hub          *live.Hub
-	integrations *integration.Service
+	*live.Watcher
+	hub *live.Hub
 }
 
 func (f following) Follow(ctx context.Context, view audit.View, filter *audit.Filter, after *string, since *time.Time) (resolvers.Feed, error) {
 	return f.hub.Follow(ctx, view, filter, after, since)
-}
-
-func (f following) Watch(ctx context.Context, view audit.View, ids []string, send func(*audit.Integration) error) error {
-	return live.Watch(ctx, f.integrations, view, ids, send)
 }
 
 // shown are the limits that viewers see.

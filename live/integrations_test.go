@@ -17,11 +17,13 @@ type integrations struct {
 	all       []audit.Integration // guarded by mu
 	backfills []*audit.Backfill   // guarded by mu; of the first integration
 	err       error               // guarded by mu
+	reads     int                 // guarded by mu
 }
 
 func (s *integrations) All(context.Context, audit.View) ([]*audit.Integration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.reads++
 	var list []*audit.Integration
 	for _, i := range s.all {
 		list = append(list, &i)
@@ -60,7 +62,7 @@ func TestWatch(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var watching sync.WaitGroup
 		watching.Go(func() {
-			err := Watch(ctx, store, everything(), ids, func(i *audit.Integration) error {
+			err := NewWatcher(store, time.Now).Watch(ctx, everything(), ids, func(i *audit.Integration) error {
 				sent = append(sent, watched{i.Name, time.Since(start)})
 				return nil
 			})
@@ -104,7 +106,7 @@ func TestWatchAllAndNone(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			sent := 0
-			err := Watch(ctx, store, everything(), tc.ids, func(*audit.Integration) error { sent++; return nil })
+			err := NewWatcher(store, time.Now).Watch(ctx, everything(), tc.ids, func(*audit.Integration) error { sent++; return nil })
 			if !errors.Is(err, context.DeadlineExceeded) || sent != tc.want {
 				t.Errorf("%s: sent %d, want %d; %v", name, sent, tc.want, err)
 			}
@@ -117,13 +119,52 @@ func TestWatchEndsWithItsFirstError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &integrations{all: []audit.Integration{{Tenant: tenant, Number: 1}}}
 		gone := errors.New("gone")
-		if err := Watch(t.Context(), store, everything(), nil, func(*audit.Integration) error { return gone }); !errors.Is(err, gone) {
+		if err := NewWatcher(store, time.Now).Watch(t.Context(), everything(), nil, func(*audit.Integration) error { return gone }); !errors.Is(err, gone) {
 			t.Errorf("ended with %v, want %v", err, gone)
 		}
 		time.AfterFunc(3*time.Second, func() { store.change(func(s *integrations) { s.err = audit.ErrUnavailable }) })
-		err := Watch(t.Context(), store, everything(), nil, func(*audit.Integration) error { return nil })
+		err := NewWatcher(store, time.Now).Watch(t.Context(), everything(), nil, func(*audit.Integration) error { return nil })
 		if !errors.Is(err, audit.ErrUnavailable) {
 			t.Errorf("ended with %v, want %v", err, audit.ErrUnavailable)
+		}
+	})
+}
+
+// Subscriptions share what is read of their tenant, and each gets what its token may see of it.
+func TestWatchersShare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &integrations{all: []audit.Integration{{Tenant: tenant, Number: 1, Name: "a"}, {Tenant: tenant, Number: 2, Name: "b"}}}
+		narrow := audit.NewView(tenant, audit.All{audit.InIntegrations{IDs: []audit.IntegrationID{2}}}, 0, time.Now())
+		views := []audit.View{narrow}
+		for range 49 {
+			views = append(views, everything())
+		}
+		w := NewWatcher(store, time.Now)
+		sent := make([]string, len(views))
+		ctx, cancel := context.WithCancel(t.Context())
+		var watching sync.WaitGroup
+		for n, view := range views {
+			watching.Go(func() {
+				time.Sleep(time.Duration(n) * 20 * time.Millisecond) // they do not tick together
+				_ = w.Watch(ctx, view, nil, func(i *audit.Integration) error { sent[n] += i.Name; return nil })
+			})
+		}
+		time.Sleep(9500 * time.Millisecond)
+		store.change(func(s *integrations) { s.all[0].Name, s.all[1].Name = "c", "d" })
+		time.Sleep(2 * time.Second)
+		cancel()
+		watching.Wait()
+		for n, names := range sent {
+			if want := map[bool]string{true: "bd", false: "abcd"}[n == 0]; names != want {
+				t.Errorf("subscription %d got %q, want %q", n, names, want)
+			}
+		}
+		if store.reads > 2*12+1 {
+			t.Errorf("%d subscriptions read %d times in 12 seconds, want twice a second", len(views), store.reads)
+		}
+		if len(w.tenants) > 0 {
+			t.Errorf("%d tenants are watched though nobody is left", len(w.tenants))
 		}
 	})
 }
