@@ -88,6 +88,13 @@ func (h levelHandler) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn
 }
 
+// WithAttrs and WithGroup are its own, since those of the embedded handler give one that says everything.
+func (h levelHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return levelHandler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h levelHandler) WithGroup(name string) slog.Handler { return levelHandler{h.Handler.WithGroup(name)} }
+
 func migrate(ctx context.Context, c config, stdout io.Writer) error {
 	if !c.ownerURL.IsSet() {
 		return errors.New("DATABASE_OWNER_URL: must be the Postgres URL of the database's owner; the private Postgres is migrated by itself")
