@@ -93,7 +93,9 @@ func (h levelHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return levelHandler{h.Handler.WithAttrs(attrs)}
 }
 
-func (h levelHandler) WithGroup(name string) slog.Handler { return levelHandler{h.Handler.WithGroup(name)} }
+func (h levelHandler) WithGroup(name string) slog.Handler {
+	return levelHandler{h.Handler.WithGroup(name)}
+}
 
 func migrate(ctx context.Context, c config, stdout io.Writer) error {
 	if !c.ownerURL.IsSet() {
