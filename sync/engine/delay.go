@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -46,6 +47,11 @@ func jitter(delay time.Duration) time.Duration {
 
 // failed says when a fetch goes on after a failure.
 func (e *Engine) failed(fetch audit.Fetch, err error) audit.FetchEnd {
+	if errors.Is(err, audit.ErrUnavailable) || errors.Is(err, audit.ErrTimeout) {
+		// Our own database: the vendor is not to blame.
+		failures := fetch.Failures + 1
+		return audit.FetchEnd{Reason: audit.ReasonBacklog, Failures: failures, PollInterval: fetch.PollInterval, Delay: jitter(backoff(failures))}
+	}
 	class := connector.ClassOf(err)
 	end := audit.FetchEnd{Reason: class.Reason(), Failures: fetch.Failures + 1, PollInterval: fetch.PollInterval}
 	switch class {

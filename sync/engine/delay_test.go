@@ -100,6 +100,8 @@ func TestWhatFollowsAFailure(t *testing.T) {
 		{"an error without a class", broken, 0, audit.ReasonVendorUnavailable, 1, false, false, seconds(0.9, 1.1)},
 		{"the fourth in a row", broken, 3, audit.ReasonVendorUnavailable, 4, false, false, seconds(7.2, 8.8)},
 		{"after a week", broken, 5000, audit.ReasonVendorUnavailable, 5001, false, false, seconds(270, 330)},
+		{"our database is away", fmt.Errorf("recording: %w", audit.ErrUnavailable), 0, audit.ReasonBacklog, 1, false, false, seconds(0.9, 1.1)},
+		{"our database is slow", fmt.Errorf("recording: %w", audit.ErrTimeout), 3, audit.ReasonBacklog, 4, false, false, seconds(7.2, 8.8)},
 		{"no audit log", connector.Fail(connector.Malformed, broken), 0, audit.ReasonUnexpectedAnswer, 1, false, false, seconds(0.9, 1.1)},
 		{"a refused token", connector.Fail(connector.CredentialsRefused, broken), 0, audit.ReasonCredentialsRefused, 1, false, false, seconds(7.2, 8.8)},
 		{"a token that stays refused", connector.Fail(connector.CredentialsRefused, broken), 40, audit.ReasonCredentialsRefused, 41, false, false, seconds(540, 660)},
