@@ -90,6 +90,7 @@ func TestSubscriptionThatIsLeftEndsQuietly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			r.Live = &line{messages: count}
 			changed, err := r.Subscription().IntegrationChanged(ctx, nil)
 			if err != nil {
 				t.Fatal(err)
