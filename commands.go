@@ -71,7 +71,8 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	case "import <file>":
 		return importFiles(ctx, c, quiet(log), line.Import, stdout, stderr)
 	}
-	return serve(ctx, c, log, func(ctx context.Context, s *server) error {
+	nothing := func(context.Context, *server) error { return nil }
+	return serve(ctx, c, log, nothing, func(ctx context.Context, s *server) error {
 		s.log.InfoContext(ctx, "serving", "address", s.publicURL)
 		return nil
 	})

@@ -42,12 +42,19 @@ const (
 func demo(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) error {
 	c.egressAllow = append(c.egressAllow, netip.MustParsePrefix("127.0.0.0/8"))
 	c.pollFloor = min(c.pollFloor, 5*time.Second)
-	return serve(ctx, c, log, func(ctx context.Context, s *server) error {
-		d, err := newDemonstration(ctx, s)
-		if err != nil {
+	var d *demonstration
+	defer func() {
+		if d != nil {
+			d.close() // behind the server, which would find the vendors gone
+		}
+	}()
+	prepare := func(ctx context.Context, s *server) (err error) {
+		if d, err = newDemonstration(ctx, s); err != nil {
 			return fmt.Errorf("setting up the demo: %w", err)
 		}
-		defer d.close()
+		return nil
+	}
+	return serve(ctx, c, log, prepare, func(ctx context.Context, _ *server) error {
 		if err := d.announce(ctx, stdout); err != nil {
 			return err
 		}
@@ -100,6 +107,7 @@ func newDemonstration(ctx context.Context, s *server) (*demonstration, error) {
 		{demoKubernetes, "kubernetes", nil, nil},
 	} {
 		if err := d.connect(ctx, view, v, find(present, v.name)); err != nil {
+			d.close()
 			return nil, fmt.Errorf("%s: %w", v.name, err)
 		}
 	}

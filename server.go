@@ -19,6 +19,7 @@ import (
 	"time"
 	_ "time/tzdata" // where the machine has no zone files
 
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/lmittmann/tint"
 	"golang.org/x/term"
 
@@ -87,8 +88,12 @@ type server struct {
 	closing      atomic.Bool // intake is over
 }
 
-// serve runs the server until the context ends or a part of it fails. ready is called once it answers.
-func serve(ctx context.Context, c config, log *slog.Logger, ready func(ctx context.Context, s *server) error) error {
+// phase is something that is done with the server at a point of its life.
+type phase func(ctx context.Context, s *server) error
+
+// serve runs the server until the context ends or a part of it fails. prepare is called before anything runs, ready once
+// it answers.
+func serve(ctx context.Context, c config, log *slog.Logger, prepare, ready phase) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.listen)
 	if err != nil {
 		return fmt.Errorf("ANNALS_LISTEN: %w", err)
@@ -103,6 +108,9 @@ func serve(ctx context.Context, c config, log *slog.Logger, ready func(ctx conte
 		return err
 	}
 	s, err := newServer(ctx, c, d, log)
+	if err == nil {
+		err = prepare(ctx, s)
+	}
 	if err == nil {
 		err = s.run(ctx, listener, ready)
 	}
@@ -232,8 +240,16 @@ func (s *server) recordDelivery(ctx context.Context, i *audit.Integration, feed 
 
 // handler routes requests.
 func (s *server) handler() (http.Handler, error) {
+	compressed, err := gzhttp.NewWrapper(
+		gzhttp.ContentTypes([]string{"application/json", "application/graphql-response+json"}),
+		// Lengths that differ by chance tell nothing of what was compressed.
+		gzhttp.RandomJitter(64, 0, false),
+	)
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", s.graph)
+	mux.Handle("/graphql", compressed(s.graph))
 	mux.Handle("/webhooks/", s.intake(s.webhooks))
 	mux.Handle("/.well-known/jwks.json", s.keys.Handler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
@@ -273,7 +289,7 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 
 // run starts every goroutine of the server, waits for the end of the context or the failure of a part, and stops them
 // in order: schedules and intake, followers, subscriptions, requests.
-func (s *server) run(ctx context.Context, listener net.Listener, ready func(ctx context.Context, s *server) error) error {
+func (s *server) run(ctx context.Context, listener net.Listener, ready phase) error {
 	handler, err := s.handler()
 	if err != nil {
 		return err
@@ -303,9 +319,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func(ctx 
 	}
 	schedules := newGroup(ctx, failed)
 	schedules.start("fetching", s.engine.Run)
-	if ready != nil {
-		schedules.start("starting", func(ctx context.Context) error { return ready(ctx, s) })
-	}
+	schedules.start("starting", func(ctx context.Context) error { return ready(ctx, s) })
 
 	select {
 	case <-ctx.Done():
