@@ -220,7 +220,9 @@ func (s *server) openGraph(cursors explore.Cursors) error {
 	if s.origins, err = graph.NewOrigins(s.publicURL, append(sameMachine(s.publicURL), s.config.allowedOrigins...)); err != nil {
 		return fmt.Errorf("ANNALS_ALLOWED_ORIGINS: %w", err)
 	}
-	s.graph, err = graph.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}), graph.Options{
+	s.graph, err = graph.New(generated.NewExecutableSchema(generated.Config{
+		Schema: graph.Offered(generated.NewExecutableSchema(generated.Config{}).Schema()), Resolvers: resolver,
+	}), graph.Options{
 		Authenticator: s.authority, Views: views{s.database}, Limits: limits, Origins: s.origins,
 		Remote: remote(s.config.trustedProxies), Log: s.log, Now: time.Now,
 	})

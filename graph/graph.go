@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"annals/audit"
@@ -47,6 +49,14 @@ type Options struct {
 	Remote func(*http.Request) netip.Addr
 	Log    *slog.Logger
 	Now    func() time.Time
+}
+
+// Offered is a schema as it is served: without @defer, which gqlparser puts into every schema. An answer is one part.
+func Offered(schema *ast.Schema) *ast.Schema {
+	offered := *schema
+	offered.Directives = maps.Clone(schema.Directives)
+	delete(offered.Directives, "defer")
+	return &offered
 }
 
 // Server is the handler of /graphql.

@@ -543,4 +543,7 @@ func TestToolsCanReadTheSchema(t *testing.T) {
 	if got.status != 200 || len(got.Errors) > 0 || !strings.Contains(got.body, `"name":"ActivityConnection"`) {
 		t.Errorf("got %d %.500s", got.status, got.body)
 	}
+	if strings.Contains(got.body, `"name":"defer"`) || !strings.Contains(got.body, `"name":"skip"`) {
+		t.Error("directives are offered that are not answered, or none at all")
+	}
 }

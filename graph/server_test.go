@@ -177,7 +177,9 @@ func newStage(t testing.TB, change ...func(*graph.Options)) *stage {
 	for _, f := range change {
 		f(&o)
 	}
-	s.server, err = graph.New(generated.NewExecutableSchema(generated.Config{Resolvers: s.resolvers}), o)
+	s.server, err = graph.New(generated.NewExecutableSchema(generated.Config{
+		Schema: graph.Offered(generated.NewExecutableSchema(generated.Config{}).Schema()), Resolvers: s.resolvers,
+	}), o)
 	if err != nil {
 		t.Fatal(err)
 	}
