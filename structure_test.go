@@ -78,8 +78,9 @@ var table = map[string]rule{
 	"sync/connector/connectortest": {
 		ours: []string{"audit", "sync/connector", "simulator"}, why: "the suite sees a vendor's code through the contract alone",
 	},
-	"bench": {wires: true, why: "it measures the parts"},
-	"e2e":   {wires: true, why: "it drives the process"},
+	"bench":       {wires: true, why: "it measures the parts"},
+	"e2e":         {wires: true, why: "it drives the process"},
+	"e2e/browser": {wires: true, why: "it drives a browser"},
 }
 
 // leaves are the libraries that a vendor's package may use beside its SDK.
