@@ -138,7 +138,7 @@ func (r *filterReader) not() (predicate, error) {
 
 func (r *filterReader) comparison() (predicate, error) {
 	attribute, operator := r.next(), r.next()
-	if attribute == "" || attribute[0] == '\'' || slices.Contains([]string{"AND", "OR", "NOT", "IN", "EXISTS"}, attribute) {
+	if attribute == "" || attribute[0] == '\'' || reserved(attribute) {
 		return nil, fmt.Errorf("%q is no attribute", attribute)
 	}
 	if !r.allows(attribute, operator) {
@@ -174,7 +174,7 @@ func (r *filterReader) list(attribute string) (predicate, error) {
 		if value == "" || value[0] != '\'' {
 			return nil, fmt.Errorf("%q in a list is not quoted", value)
 		}
-		values = append(values, folded(value[1:]))
+		values = append(values, uncut(value[1:]))
 		if !r.takes(",") && len(r.tokens) > 0 && r.tokens[0] != "]" {
 			return nil, fmt.Errorf("a list without commas")
 		}
@@ -189,15 +189,25 @@ func (r *filterReader) value(holds func(map[string]any, string) bool) (predicate
 	if value == "" || strings.ContainsAny(value[:1], "()[],=<>!") {
 		return nil, fmt.Errorf("%q is no value", value)
 	}
-	value = folded(strings.TrimPrefix(value, "'"))
+	if reserved(value) {
+		return nil, fmt.Errorf("%q needs quotes", value)
+	}
+	value = uncut(strings.TrimPrefix(value, "'"))
 	return func(d map[string]any) bool { return holds(d, value) }, nil
 }
 
-// folded is what Meilisearch compares: without case, trimmed, 468 bytes.
+func reserved(word string) bool {
+	return slices.Contains([]string{"AND", "OR", "NOT", "IN", "EXISTS"}, word)
+}
+
+// folded is what Meilisearch keeps of a value: without case, trimmed, 468 bytes.
 func folded(value string) string {
-	value = strings.ToLower(strings.TrimSpace(value))
+	value = uncut(value)
 	return value[:min(len(value), 468)]
 }
+
+// uncut is what it looks for: a longer value finds nothing.
+func uncut(value string) string { return strings.ToLower(strings.TrimSpace(value)) }
 
 // texts are the values of an attribute as filters see them.
 func texts(value any) []string {

@@ -216,6 +216,9 @@ func (s *fakeServer) addDocuments(w http.ResponseWriter, name string, body []byt
 	lines.Buffer(nil, 1<<30)
 	for lines.Scan() {
 		var document map[string]any
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
 		if err := json.Unmarshal(lines.Bytes(), &document); err != nil {
 			refuse(w, http.StatusBadRequest, "malformed_payload", "invalid_request")
 			return
@@ -226,19 +229,32 @@ func (s *fakeServer) addDocuments(w http.ResponseWriter, name string, body []byt
 		if s.failing != "" || s.poison != nil && slices.ContainsFunc(documents, s.poison) {
 			return cmp.Or(s.failing, "internal")
 		}
+		for _, document := range documents {
+			if mistake := idMistake(document); mistake != "" {
+				return mistake // and none of the task's documents is taken
+			}
+		}
 		index := s.indexes[name]
 		if index == nil {
 			index = s.make(name) // the trap: default settings
 		}
 		for _, document := range documents {
-			id, _ := document["id"].(string)
-			if id == "" || len(id) > 511 || strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
-				return "invalid_document_id"
-			}
-			index.documents[id] = document
+			index.documents[document["id"].(string)] = document
 		}
 		return ""
 	})
+}
+
+func idMistake(document map[string]any) string {
+	given, ok := document["id"]
+	id, _ := given.(string)
+	switch {
+	case !ok:
+		return "missing_document_id"
+	case id == "" || len(id) > 511 || strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "":
+		return "invalid_document_id"
+	}
+	return ""
 }
 
 // reportTask runs the tasks up to the one asked for, first come first served.
@@ -296,11 +312,17 @@ type fakeQuestion struct {
 func (s *fakeServer) search(w http.ResponseWriter, name string, index *fakeIndex, body []byte) {
 	var question fakeQuestion
 	if err := json.Unmarshal(body, &question); err != nil {
-		refuse(w, http.StatusBadRequest, "bad_request", "invalid_request")
+		refuse(w, http.StatusBadRequest, "malformed_payload", "invalid_request")
 		return
 	}
 	if s.onAsk != nil {
 		s.onAsk(name, strings.Join(question.Filter, " & "))
+	}
+	for _, rule := range question.Sort {
+		if attribute, _, _ := strings.Cut(rule, ":"); !index.sorts(attribute) {
+			refuse(w, http.StatusBadRequest, "invalid_search_sort", "invalid_request")
+			return
+		}
 	}
 	var parts []predicate
 	for _, filter := range question.Filter {
@@ -328,6 +350,11 @@ func (s *fakeServer) search(w http.ResponseWriter, name string, index *fakeIndex
 		}
 	}
 	reply(w, http.StatusOK, map[string]any{"hits": shown, "query": question.Query, "limit": question.Limit})
+}
+
+func (x *fakeIndex) sorts(attribute string) bool {
+	sortable, _ := x.settings["sortableAttributes"].([]any)
+	return slices.Contains(sortable, any(attribute))
 }
 
 func (x *fakeIndex) maxTotalHits() int {
