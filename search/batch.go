@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/meilisearch/meilisearch-go"
 
@@ -37,6 +38,7 @@ type batch struct {
 	lines   []line
 	bytes   int
 	ends    map[audit.TenantID]int64 // the positions behind it
+	sent    time.Time
 	task    int64
 	refused error // why there is no task
 }

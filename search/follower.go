@@ -36,7 +36,7 @@ func (f *Follower) SetAside() int64 { return f.setAside.Load() }
 
 // Pauses of the follower.
 const (
-	tick       = time.Second // between looks at a ledger with nothing new, and between small batches
+	tick       = time.Second // between looks at a ledger with nothing new, and at least between small batches
 	firstRetry = time.Second
 	lastRetry  = 30 * time.Second
 )
@@ -93,6 +93,8 @@ func (s *session) run(ctx context.Context) error {
 
 func (s *session) step(ctx context.Context) error {
 	switch {
+	case len(s.inFlight) > 0 && !s.inFlight[len(s.inFlight)-1].full():
+		return s.settle(ctx)
 	case len(s.inFlight) < maxInFlight && !s.index.now().Before(s.quietUntil):
 		return s.send(ctx)
 	case len(s.inFlight) > 0:
@@ -172,14 +174,15 @@ func (s *session) lost(ctx context.Context) (bool, error) {
 	return have < want, err
 }
 
-// send reads a batch and hands it to the server. A small one is followed by a pause, so that tasks stay few.
+// send reads a batch and hands it to the server.
 func (s *session) send(ctx context.Context) error {
 	b, err := s.read(ctx)
 	if err != nil {
 		return err
 	}
+	b.sent = s.index.now()
 	if !b.full() {
-		s.quietUntil = s.index.now().Add(tick)
+		s.quietUntil = b.sent.Add(tick)
 	}
 	if len(b.lines) == 0 {
 		return nil
@@ -215,7 +218,16 @@ func (s *session) settle(ctx context.Context) error {
 		}
 	}
 	s.inFlight, s.progressed = s.inFlight[1:], true
+	s.pause(b)
 	return nil
+}
+
+// pause leaves the server alone behind a small batch, for as long as that took: whatever a task adds, the server goes
+// through all words of the index, so that a trickle would keep it busy for ever.
+func (s *session) pause(b *batch) {
+	if now := s.index.now(); !b.full() {
+		s.quietUntil = now.Add(max(tick, now.Sub(b.sent)))
+	}
 }
 
 // addHalves adds a failed batch again in halves, down to the document that is the cause: every task that the server

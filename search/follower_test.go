@@ -36,6 +36,16 @@ func (s *fakeServer) indexed(f *Follower) int {
 	return -1
 }
 
+// documentTasks is how many tasks brought documents.
+func (s *fakeServer) documentTasks() (count int) {
+	for _, task := range s.tasks {
+		if task.kind == "documentAdditionOrUpdate" {
+			count++
+		}
+	}
+	return count
+}
+
 func TestFollowerFillsTheIndex(t *testing.T) {
 	t.Parallel()
 	server, ledger := newFakeServer(), newMemory()
@@ -85,14 +95,27 @@ func TestFollowerGathersSmallBatches(t *testing.T) {
 			t.Errorf("%d documents, want 500", got)
 		}
 	})
-	tasks := 0
-	for _, task := range server.tasks {
-		if task.kind == "documentAdditionOrUpdate" {
-			tasks++
-		}
+	if got := server.documentTasks(); got > 12 {
+		t.Errorf("%d tasks in ten seconds, want about one a second", got)
 	}
-	if tasks > 12 {
-		t.Errorf("%d tasks in ten seconds, want about one a second", tasks)
+}
+
+// A large index takes long for every task, however small: a trickle must not keep the server busy all the time.
+func TestFollowerLeavesTheServerTime(t *testing.T) {
+	t.Parallel()
+	server, ledger := newFakeServer(), newMemory()
+	server.slow = 15 // polls, which take ten seconds
+	follow(t, server, ledger, func(t *testing.T, _ *Follower) {
+		for range 600 {
+			ledger.fill(1, 1)
+			time.Sleep(time.Second)
+		}
+		if got := ledger.position(1); got < 565 {
+			t.Errorf("position %d of 600, want one about half a minute behind", got)
+		}
+	})
+	if got := server.documentTasks(); got > 32 {
+		t.Errorf("%d tasks of ten seconds in ten minutes, want half of the time", got)
 	}
 }
 
