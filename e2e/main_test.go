@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -41,6 +42,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "building annals:", err)
 		os.Exit(1)
 	}
+	// The tests wait for processes, leases and vendors more than they compute. What the command line says wins.
+	_ = flag.Set("test.parallel", "5")
 	code := m.Run()
 	_ = os.RemoveAll(folder)
 	os.Exit(code)
