@@ -41,7 +41,10 @@ func (tr *trail) count(facet, value string) {
 // record makes record number n: calls, people, addresses, outcomes and days in turn.
 func (tr *trail) record(n int) []byte {
 	calls := [...]struct{ service, name, action string }{
-		{"iam", "CreateUser", "CREATE"}, {"s3", "GetObject", "READ"}, {"iam", "DeleteRole", "DELETE"}, {"ec2", "StopInstances", "DISABLE"},
+		{"iam", "CreateUser", "CREATE"},
+		{"s3", "GetObject", "READ"},
+		{"iam", "DeleteRole", "DELETE"},
+		{"ec2", "StopInstances", "DISABLE"},
 		{"iam", "AttachUserPolicy", "GRANT"},
 	}
 	outcomes := [...]struct{ code, outcome string }{{"", "SUCCESS"}, {"", "SUCCESS"}, {"AccessDenied", "DENIED"}, {"NoSuchEntityException", "FAILURE"}}

@@ -41,7 +41,7 @@ func install(t *testing.T) *installation {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := server.Stop(context.Background()); err != nil { //nolint:usetesting // the test's has ended
+		if err := server.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
