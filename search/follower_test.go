@@ -49,21 +49,21 @@ func (s *fakeServer) documentTasks() (count int) {
 func TestFollowerFillsTheIndex(t *testing.T) {
 	t.Parallel()
 	server, ledger := newFakeServer(), newMemory()
-	ledger.fill(1, 12_000)
+	ledger.fill(1, 22_000)
 	ledger.fill(2, 3)
 	follow(t, server, ledger, func(t *testing.T, f *Follower) {
 		time.Sleep(10 * time.Second)
-		if got := server.indexed(f); got != 12_003 {
-			t.Fatalf("%d documents, want 12003", got)
+		if got := server.indexed(f); got != 22_003 {
+			t.Fatalf("%d documents, want 22003", got)
 		}
-		if ledger.position(1) != 12_000 || ledger.position(2) != 3 {
+		if ledger.position(1) != 22_000 || ledger.position(2) != 3 {
 			t.Errorf("positions %v, want all", ledger.positions)
 		}
 		ledger.fill(1, 1)
 		ledger.fill(3, 1)
 		time.Sleep(2 * time.Second)
-		if got := server.indexed(f); got != 12_005 {
-			t.Errorf("%d documents two seconds after two more, want 12005", got)
+		if got := server.indexed(f); got != 22_005 {
+			t.Errorf("%d documents two seconds after two more, want 22005", got)
 		}
 		index := server.indexes[f.index.uid]
 		if !slices.Equal(index.searchable, wordAttributes()) || index.settings["facetSearch"] != false ||
@@ -123,7 +123,7 @@ func TestFollowerLeavesTheServerTime(t *testing.T) {
 func TestFollowerPositionStaysBehindTasks(t *testing.T) {
 	t.Parallel()
 	server, ledger := newFakeServer(), newMemory()
-	ledger.fill(1, 11_000)
+	ledger.fill(1, 21_000)
 	server.slow = 40
 	server.onTask = func(task *fakeTask) {
 		if task.kind == "documentAdditionOrUpdate" {
@@ -138,8 +138,8 @@ func TestFollowerPositionStaysBehindTasks(t *testing.T) {
 			t.Errorf("position %d while no task is finished", got)
 		}
 		time.Sleep(10 * time.Minute)
-		if got := ledger.position(1); got != 11_000 {
-			t.Errorf("position %d, want 11000", got)
+		if got := ledger.position(1); got != 21_000 {
+			t.Errorf("position %d, want 21000", got)
 		}
 	})
 }
@@ -232,10 +232,10 @@ func (s *fakeServer) wants(t *testing.T, f *Follower, documents int) {
 func TestFollowerSeesReplacementInFlight(t *testing.T) {
 	t.Parallel()
 	server, ledger := newFakeServer(), newMemory()
-	ledger.fill(1, 5500)
+	ledger.fill(1, 10_500)
 	gone := false
 	server.onTask = func(task *fakeTask) {
-		if task.kind == "documentAdditionOrUpdate" && len(server.indexes[task.index].documents) == 5000 && !gone {
+		if task.kind == "documentAdditionOrUpdate" && len(server.indexes[task.index].documents) == 10_000 && !gone {
 			gone = true
 			delete(server.indexes, task.index)
 		}
@@ -251,8 +251,8 @@ func TestFollowerSeesReplacementInFlight(t *testing.T) {
 	}
 	follow(t, server, ledger, func(t *testing.T, f *Follower) {
 		time.Sleep(20 * time.Second)
-		server.wants(t, f, 5500)
-		if !gone || ledger.position(1) != 5500 {
+		server.wants(t, f, 10_500)
+		if !gone || ledger.position(1) != 10_500 {
 			t.Errorf("gone %t, position %d", gone, ledger.position(1))
 		}
 	})
@@ -367,7 +367,7 @@ func TestFollowerOutlastsDatabaseTrouble(t *testing.T) {
 func TestFollowerIsFair(t *testing.T) {
 	t.Parallel()
 	ledger := newMemory()
-	ledger.fill(1, 20_000)
+	ledger.fill(1, 40_000)
 	for tenant := range 60 {
 		ledger.fill(audit.TenantID(tenant+2), 400)
 	}
