@@ -94,12 +94,13 @@ func (w *walk) page(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	progress := &audit.Progress{Fetch: w.fetch.Lease, State: page.Next, Watermark: page.CompleteThrough}
-	if request.Window != nil {
-		progress.Watermark = time.Time{}
-		if !page.More {
-			progress.State, progress.ReachedAt = nil, request.Window.From
-		}
+	progress := &audit.Progress{Fetch: w.fetch.Lease, State: page.Next}
+	switch {
+	case request.Window != nil && !page.More:
+		progress.State, progress.ReachedAt = nil, request.Window.From
+	case request.Window == nil && !page.CompleteThrough.IsZero():
+		// The vendor may not have shown yet what happened within its usual delay.
+		progress.Watermark = page.CompleteThrough.Add(-time.Duration(w.feed.Delay))
 	}
 	source := Source{
 		Tenant: w.fetch.Tenant, IntegrationID: w.fetch.IntegrationID, Connector: w.fetch.Connector, Feed: w.fetch.Feed,
@@ -139,6 +140,8 @@ func (w *walk) request() connector.Request {
 	if slice <= 0 {
 		slice = defaultSlice
 	}
+	// The further back, the longer: old times matter less, and each window costs a vendor's slow answer or more.
+	slice = max(slice, w.fetch.To.Sub(w.fetch.ReachedAt)/4)
 	from := w.fetch.ReachedAt.Add(-slice)
 	if from.Before(w.fetch.From) {
 		from = w.fetch.From

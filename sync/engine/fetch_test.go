@@ -150,6 +150,28 @@ func TestABackfillGoesOnWhereItCrashed(t *testing.T) {
 	}
 }
 
+func TestWindowsGrowTowardsThePast(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, audit.NewFetch{ID: 2, Feed: "main", Kind: audit.FetchBackfill, From: noon.AddDate(0, 0, -20), To: noon})
+	if end := b.turn(audit.FetchBackfill); !end.Done {
+		t.Errorf("ended with %+v, want it done", end)
+	}
+	reached, last := noon, time.Duration(0)
+	for _, request := range b.script.requests {
+		if length := request.Window.To.Sub(request.Window.From); !request.Window.To.Equal(reached) || length < min(last, request.Window.From.Sub(noon.AddDate(0, 0, -20))) {
+			t.Errorf("%+v behind %s, want the window that lies before it, and no shorter", request.Window, reached)
+		} else {
+			reached, last = request.Window.From, length
+		}
+	}
+	if n := len(b.script.requests); n > 20 || !reached.Equal(noon.AddDate(0, 0, -20)) {
+		t.Errorf("%d windows down to %s, want at most 20 (not 80) down to the beginning", n, reached)
+	}
+	if first := b.script.requests[0].Window; first.To.Sub(first.From) != testSlice {
+		t.Errorf("the first window is %+v, want the feed's slice", first)
+	}
+}
+
 func TestAnEmptyBackfillAsksNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, audit.NewFetch{ID: 2, Feed: "main", Kind: audit.FetchBackfill, From: noon, To: noon})
@@ -174,7 +196,7 @@ func TestALiveFeedGoesOnFromItsState(t *testing.T) {
 	b.turn(audit.FetchLive, page("a", 1, true), last)
 	b.clock = b.clock.Add(time.Hour)
 	b.turn(audit.FetchLive, page("c", 3, false))
-	since := noon.Add(-time.Minute).Add(-testOverlap)
+	since := noon.Add(-time.Minute).Add(-testDelay - testOverlap) // what may not have been shown yet is no part of what is complete
 	if diff := cmp.Diff([]connector.Request{{Feed: "main", State: state(2), Since: since}}, b.script.requests); diff != "" {
 		t.Errorf("requests of the second poll (-want +got):\n%s", diff)
 	}
@@ -208,7 +230,7 @@ func TestAForgottenPositionBeginsAnew(t *testing.T) {
 		}
 		b.clock = b.clock.Add(time.Hour)
 		b.turn(audit.FetchLive, page("b", 2, false))
-		want := []connector.Request{{Feed: "main", Since: noon.Add(-time.Minute).Add(-testOverlap)}}
+		want := []connector.Request{{Feed: "main", Since: noon.Add(-time.Minute).Add(-testDelay - testOverlap)}}
 		if diff := cmp.Diff(want, b.script.requests); diff != "" {
 			t.Errorf("the next request (-want +got):\n%s", diff)
 		}

@@ -211,12 +211,13 @@ func (f fetchFunc) Fetch(ctx context.Context, r connector.Request) (connector.Pa
 
 const (
 	testOverlap = 10 * time.Minute
+	testDelay   = 3 * time.Minute
 	testSlice   = 6 * time.Hour
 )
 
 func (f fetchFunc) Open(context.Context, audit.TenantID, audit.IntegrationID) (connector.Opened, audit.Connector, error) {
 	return f, audit.Connector{Name: "test", Feeds: []audit.ConnectorFeed{
-		{Name: "main", Overlap: audit.Duration(testOverlap), Slice: audit.Duration(testSlice)}, {Name: "plain"},
+		{Name: "main", Delay: audit.Duration(testDelay), Overlap: audit.Duration(testOverlap), Slice: audit.Duration(testSlice)}, {Name: "plain"},
 	}}, nil
 }
 
