@@ -312,7 +312,7 @@ func TestSettingsOnTheWire(t *testing.T) {
 		t.Errorf("facet search is %q, want off", got)
 	}
 	if got, want := bodies["/indexes/"+x.uid+"/settings/searchable-attributes"],
-		`["what","who","target","ip","agent","metadata","parts","more"]`; got != want {
+		`["what","who","target","ip","agent","metadata","parts","pairs","more"]`; got != want {
 		t.Errorf("searchable attributes are %s, want %s", got, want)
 	}
 	if !strings.Contains(bodies["/indexes/"+x.uid+"/settings/filterable-attributes"],

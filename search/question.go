@@ -20,13 +20,12 @@ const mostPrefix = 4
 func question(text audit.TextQuery) string {
 	var words, prefixes []string
 	for _, term := range text {
-		last := len(term.Words) - 1
-		if term.Prefix {
-			prefixes = append(prefixes, term.Words[last])
-			words = append(words, term.Words[:last]...)
-		} else {
-			words = append(words, term.Words...)
+		whole := term.Words
+		if last := len(whole) - 1; term.Prefix {
+			prefixes = append(prefixes, whole[last])
+			whole = whole[:last]
 		}
+		words = slices.Concat(words, whole, pairs(whole))
 	}
 	words, prefixes = longest(words, mostAsked), longest(prefixes, 1)
 	if len(words)+len(prefixes) > mostAsked {

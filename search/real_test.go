@@ -92,7 +92,7 @@ func missesNothing(t *testing.T, index *Index, ledger *memory) {
 	for i := range 25 {
 		wheres = append(wheres, audit.All{genExpr(2).Example(i)})
 	}
-	for _, text := range []string{"production", "create*", `"production database"`, "zoe", "東京", "東*", "203.0.113.1", "access key", "4*", "strasse"} {
+	for _, text := range []string{"production", "create*", `"production database"`, "zoe", "東京", "東*", "203.0.113.1", "0.113.1*", "access key", "4*", "strasse"} {
 		for _, where := range wheres {
 			proposesAll(t, index, ledger, asOf, text, where)
 		}

@@ -61,7 +61,7 @@ type Index struct {
 func Open(o Options) (*Index, error) {
 	address, err := url.Parse(o.URL)
 	if err != nil || address.Scheme != "http" && address.Scheme != "https" || address.Host == "" {
-		return nil, fmt.Errorf("MEILI_URL: %q is no address like http://127.0.0.1:7700", o.URL)
+		return nil, errors.New("MEILI_URL: must be an address like http://127.0.0.1:7700")
 	}
 	return &Index{
 		client:    newClient(strings.TrimRight(o.URL, "/"), o.APIKey, newTransport()),

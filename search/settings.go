@@ -13,7 +13,7 @@ import (
 )
 
 // settingsVersion changes with the settings and with what documents hold: a new number fills a new index.
-const settingsVersion = "1"
+const settingsVersion = "2"
 
 const namePrefix = "annals-activities-"
 

@@ -18,11 +18,12 @@ const (
 	wordsAgent    = "agent"
 	wordsMetadata = "metadata"
 	wordsParts    = "parts"
+	wordsPairs    = "pairs"
 	wordsMore     = "more"
 )
 
 func wordAttributes() []string {
-	return []string{wordsWhat, wordsWho, wordsTarget, wordsIP, wordsAgent, wordsMetadata, wordsParts, wordsMore}
+	return []string{wordsWhat, wordsWho, wordsTarget, wordsIP, wordsAgent, wordsMetadata, wordsParts, wordsPairs, wordsMore}
 }
 
 // mostWords is how many words an attribute takes. Meilisearch counts 65,536 and silently drops the rest.
@@ -50,12 +51,29 @@ func wordAttribute(name string) string {
 func (d document) addWords(a *audit.Activity) {
 	words := wordSets{}
 	for _, value := range a.Texts() {
-		words.add(wordAttribute(value.Name), audit.Words(value.Text))
+		inOrder := audit.Words(value.Text)
+		words.add(wordAttribute(value.Name), inOrder)
 		words.add(wordsParts, audit.WordParts(value.Text))
+		words.add(wordsPairs, pairs(inOrder))
 	}
 	for attribute, set := range words {
 		d[attribute] = strings.Join(set.list, " ")
 	}
+}
+
+// pairs joins each two short numbers that stand side by side. Alone those of an address are in very many activities.
+func pairs(words []string) []string {
+	var joined []string
+	for i := 1; i < len(words); i++ {
+		if shortNumber(words[i-1]) && shortNumber(words[i]) {
+			joined = append(joined, words[i-1]+"x"+words[i])
+		}
+	}
+	return joined
+}
+
+func shortNumber(word string) bool {
+	return len(word) <= 4 && strings.Trim(word, "0123456789") == ""
 }
 
 // wordSets has the words of each attribute in the order in which they came.
