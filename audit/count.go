@@ -76,7 +76,7 @@ type FacetQuery struct {
 	Field    FacetField
 	Where    All      // without the field's own terms
 	First    int      // values to list, most frequent first, then by value
-	Contains string   // only values, or labels where the store has them, that contain this without regard to case
+	Contains string   // only values or labels that contain this without regard to case; of integrations only names
 	Also     []string // values to list in any case, 0 when none matches
 }
 

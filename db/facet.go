@@ -81,7 +81,9 @@ func (q *query) listed(f audit.FacetQuery) {
 		contains = "FALSE"
 	case f.Contains != "":
 		pattern := q.arg(foldedPattern(f.Contains))
-		contains = "(v ~ " + pattern + " OR label ~ " + pattern + ")"
+		if contains = "label ~ " + pattern; f.Field != audit.FacetIntegration { // whose numbers are shown to nobody
+			contains = "(v ~ " + pattern + " OR " + contains + ")"
+		}
 	}
 	q.WriteString("firsts AS (SELECT v, n, label FROM g WHERE v <> '' AND " + contains +
 		" ORDER BY n DESC, v LIMIT " + q.arg(f.First) + "), listed AS (SELECT * FROM firsts UNION ALL " +

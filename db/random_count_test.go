@@ -28,7 +28,7 @@ func (l *ledgers) testFacets(t *testing.T) {
 			query := audit.FacetQuery{Field: rapid.SampledFrom(facetFields).Draw(rt, "field"), First: rapid.IntRange(1, 40).Draw(rt, "first")}
 			query.Where = audit.Without(l.where(rt, view.Tenant(), "filter"), query.Field.Field())
 			if rapid.Bool().Draw(rt, "searched") {
-				query.Contains = rapid.SampledFrom([]string{"a", "%", `\`, "_", "Ä", "s", "K", ".", "[", "203.0", "C's", "HUB", "日", "*.", "***=a", "\x00", "(?i)"}).Draw(rt, "contains")
+				query.Contains = rapid.SampledFrom([]string{"a", "%", `\`, "_", "Ä", "s", "K", ".", "[", "203.0", "C's", "HUB", "日", "*.", "***=a", "\x00", "(?i)", "3", "10995"}).Draw(rt, "contains")
 			}
 			query.Also = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{
 				"a", "A", "Ä", "never", "POLL", "USER", "203.0.113.9", "github", `\`, "'", "3", "4", "1099511627776",
@@ -46,6 +46,27 @@ func (l *ledgers) testFacets(t *testing.T) {
 	})
 	if listed < 500 {
 		t.Errorf("only %d values were listed: the filters are too odd to prove anything", listed)
+	}
+}
+
+// testIntegrationsAreFoundByName: their numbers are within, and are shown to nobody.
+func (l *ledgers) testIntegrationsAreFoundByName(t *testing.T) {
+	view := audit.NewView(l.tenants[0], nil, l.size-1, audittest.Noon)
+	for _, number := range audittest.Integrations[1:] {
+		name := l.memory.Names[number]
+		for contains, want := range map[string][]string{name[:2]: {name}, number.String(): nil, number.String()[:1]: nil} {
+			facet, err := l.Facet(t.Context(), view, audit.FacetQuery{Field: audit.FacetIntegration, First: 10, Contains: contains})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, value := range facet.Values {
+				got = append(got, value.Label)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q finds %q, want %q", contains, got, want)
+			}
+		}
 	}
 }
 

@@ -116,6 +116,7 @@ func TestReads(t *testing.T) {
 	t.Run("pages", l.testPageBetween)
 	t.Run("by seq", l.testActivities)
 	t.Run("facets", l.testFacets)
+	t.Run("integrations", l.testIntegrationsAreFoundByName)
 	t.Run("series", l.testSeries)
 }
 

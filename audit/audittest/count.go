@@ -61,8 +61,7 @@ func listed(q audit.FacetQuery, counts map[string]int64, labels map[string]strin
 	slices.SortFunc(all, order)
 	var list []*audit.FacetValue
 	for _, value := range all {
-		in := strings.Contains(fold(value.Value), fold(q.Contains)) || strings.Contains(fold(value.Label), fold(q.Contains))
-		if len(list) < q.First && in {
+		if len(list) < q.First && contains(q, value) {
 			list = append(list, value)
 		}
 	}
@@ -73,6 +72,15 @@ func listed(q audit.FacetQuery, counts map[string]int64, labels map[string]strin
 	}
 	slices.SortFunc(list, order)
 	return list
+}
+
+// contains says whether a value is looked for. The number of an integration is shown to nobody.
+func contains(q audit.FacetQuery, value *audit.FacetValue) bool {
+	text := fold(q.Contains)
+	if q.Field == audit.FacetIntegration {
+		return strings.Contains(fold(value.Label), text) && value.Label != value.Value || text == ""
+	}
+	return strings.Contains(fold(value.Value), text) || strings.Contains(fold(value.Label), text)
 }
 
 // values gives an activity's values of a field with their labels; the empty value stands for one without. Of the
