@@ -8,6 +8,7 @@ import (
 
 // Bounds of a filter.
 const (
+	// MaxFilterValues is of the values of all lists, with the conditions that have no list.
 	MaxFilterValues = 1000
 	MaxFilterDepth  = 12
 )
@@ -18,8 +19,8 @@ const (
 func (f *Filter) Normalise(at string, tenant TenantID, now time.Time) (All, error) {
 	n := normaliser{tenant: tenant, now: now}
 	where := n.filter(f, at, 0)
-	if n.err == nil && n.values > MaxFilterValues {
-		n.fail(at, "at most %d values in all lists together, got %d", MaxFilterValues, n.values)
+	if n.err == nil && n.terms > MaxFilterValues {
+		n.fail(at, "at most %d values of all lists and conditions without a list together, got %d", MaxFilterValues, n.terms)
 	}
 	if n.err != nil {
 		return nil, n.err
@@ -31,7 +32,7 @@ func (f *Filter) Normalise(at string, tenant TenantID, now time.Time) (All, erro
 type normaliser struct {
 	tenant TenantID
 	now    time.Time
-	values int
+	terms  int // values of lists, and conditions without a list
 	err    error
 }
 
@@ -92,6 +93,7 @@ func (n *normaliser) filter(f *Filter, at string, depth int) All {
 	add(n.time(f.OccurredAt, FieldOccurred, at+".occurredAt")...)
 	add(n.time(f.RecordedAt, FieldRecorded, at+".recordedAt")...)
 	if f.Seq != nil && (f.Seq.Min != nil || f.Seq.Max != nil) {
+		n.terms++
 		add(SeqBetween{Min: f.Seq.Min, Max: f.Seq.Max})
 	}
 	return append(where, n.combined(f, at, depth)...)
@@ -102,20 +104,30 @@ func (n *normaliser) combined(f *Filter, at string, depth int) All {
 	var parts All
 	n.filled(f.And, at+".and")
 	for _, part := range f.And {
-		parts = append(parts, n.filter(part, at+".and", depth+1)...)
+		parts = append(parts, n.part(part, at+".and", depth+1)...)
 	}
 	n.filled(f.Or, at+".or")
 	if len(f.Or) > 0 {
 		var either Any
 		for _, part := range f.Or {
-			either = append(either, n.filter(part, at+".or", depth+1))
+			either = append(either, n.part(part, at+".or", depth+1))
 		}
 		parts = append(parts, either)
 	}
 	if f.Not != nil {
-		parts = append(parts, Not{Of: n.filter(f.Not, at+".not", depth+1)})
+		parts = append(parts, Not{Of: n.part(f.Not, at+".not", depth+1)})
 	}
 	return parts
+}
+
+// part is a filter within another. One without a condition counts as one, since it is evaluated like one.
+func (n *normaliser) part(f *Filter, at string, depth int) All {
+	before := n.terms
+	where := n.filter(f, at, depth)
+	if n.terms == before {
+		n.terms++
+	}
+	return where
 }
 
 func (n *normaliser) filled(list []*Filter, at string) {
@@ -129,7 +141,7 @@ func (n *normaliser) list(values []string, at string) []string {
 	if values != nil && len(values) == 0 {
 		n.fail(at, "must not be empty: leave it out instead")
 	}
-	n.values += len(values)
+	n.terms += len(values)
 	sorted := slices.Clone(values)
 	slices.Sort(sorted)
 	return slices.Compact(sorted)
@@ -143,10 +155,15 @@ func (n *normaliser) text(f *StringFilter, field Field, at string) All {
 	if prefixes := n.list(f.Prefix, at+".prefix"); len(prefixes) > 0 {
 		parts = append(parts, Prefix{Field: field, Values: prefixes})
 	}
-	if f.Exists != nil {
-		parts = append(parts, Has{Field: field, Negated: !*f.Exists})
+	return append(parts, n.exists(f.Exists, field)...)
+}
+
+func (n *normaliser) exists(wanted *bool, field Field) All {
+	if wanted == nil {
+		return nil
 	}
-	return parts
+	n.terms++
+	return All{Has{Field: field, Negated: !*wanted}}
 }
 
 func (n *normaliser) in(in, notIn []string, field Field, at string) All {
@@ -228,10 +245,7 @@ func (n *normaliser) ip(f *IPFilter, at string) All {
 	if networks := n.networks(f.NotIn, at+".notIn"); len(networks) > 0 {
 		parts = append(parts, InNetworks{Networks: networks, Negated: true})
 	}
-	if f.Exists != nil {
-		parts = append(parts, Has{Field: FieldIP, Negated: !*f.Exists})
-	}
-	return parts
+	return append(parts, n.exists(f.Exists, FieldIP)...)
 }
 
 func (n *normaliser) networks(values []string, at string) []netip.Prefix {
@@ -266,9 +280,11 @@ func parseNetwork(value string) (netip.Prefix, error) {
 }
 
 func (n *normaliser) time(f *TimeFilter, field Field, at string) All {
-	switch {
-	case f == nil || f.From == nil && f.To == nil && f.Last == nil:
+	if f == nil || f.From == nil && f.To == nil && f.Last == nil {
 		return nil
+	}
+	n.terms++
+	switch {
 	case f.Last != nil && (f.From != nil || f.To != nil):
 		n.fail(at+".last", "give either last, or from and to")
 		return nil

@@ -264,6 +264,35 @@ func TestNormaliseBounds(t *testing.T) {
 	}
 }
 
+// TestNormaliseBoundsConditions: what has no list costs as well, however little of it there is.
+func TestNormaliseBoundsConditions(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{
+		`{}`, `null`, `{"type":{}}`, `{"actor":{"key":{}}}`, `{"seq":{"max":-1}}`, `{"type":{"exists":true}}`, `{"ip":{"exists":false}}`,
+		`{"target":{"name":{"exists":true}}}`, `{"occurredAt":{"last":"P1D"}}`, `{"recordedAt":{"to":"2026-11-01T00:00:00Z"}}`,
+		`{"not":{}}`, `{"not":{"seq":{"min":1}}}`, `{"or":[{}]}`, `{"ip":{"in":["203.0.113.9"]}}`, `{"integration":{"in":["nonsense"]}}`,
+	} {
+		for _, list := range []string{"or", "and"} {
+			for count, good := range map[int]bool{audit.MaxFilterValues: true, audit.MaxFilterValues + 1: false, 12_000: false} {
+				f := parse(t, `{"`+list+`":[`+strings.Repeat(part+",", count-1)+part+`]}`)
+				_, err := f.Normalise("f", tenant, now)
+				bad, ok := errors.AsType[*audit.ArgumentError](err)
+				if (err == nil) != good || !good && (!ok || bad.Argument != "f") {
+					t.Errorf("%d %s in %q: %v", count, part, list, err)
+				}
+			}
+		}
+	}
+	both := parse(t, `{"type":{"exists":true,"in":["a","b"]},"seq":{"min":1,"max":2},"or":[`+strings.Repeat("{},", 995)+`{}]}`)
+	if _, err := both.Normalise("f", tenant, now); err != nil {
+		t.Errorf("1,000 values and conditions: %v", err)
+	}
+	both.City = &audit.StringFilter{In: []string{"Berlin"}}
+	if _, err := both.Normalise("f", tenant, now); err == nil {
+		t.Error("1,001 values and conditions are let in")
+	}
+}
+
 // TestNormaliseLeavesTheFilter: a filter is part of what a cursor is bound to.
 func TestNormaliseLeavesTheFilter(t *testing.T) {
 	t.Parallel()

@@ -57,49 +57,15 @@ func (v View) Sees(a *Activity) bool {
 
 // SeesIntegration reports whether the restriction leaves room for any activity of an integration.
 func (v View) SeesIntegration(id IntegrationID, connector string) bool {
-	return possible(v.restriction, id, connector) != never
-}
-
-// chance is what can be said of a condition when only integration and connector are known.
-type chance int
-
-const (
-	never chance = iota
-	maybe
-	always
-)
-
-func possible(where Expr, id IntegrationID, connector string) chance {
-	switch e := where.(type) {
-	case nil:
-		return always
-	case All:
-		least := always
-		for _, part := range e {
-			least = min(least, possible(part, id, connector))
+	return judge(v.restriction, func(e Expr) chance {
+		switch e := e.(type) {
+		case InIntegrations:
+			return known(Match(e, &Activity{IntegrationID: id}))
+		case In, Prefix, Has:
+			if field(e) == FieldConnector {
+				return known(Match(e, &Activity{Connector: connector}))
+			}
 		}
-		return least
-	case Any:
-		most := never
-		for _, part := range e {
-			most = max(most, possible(part, id, connector))
-		}
-		return most
-	case Not:
-		return always - possible(e.Of, id, connector)
-	case InIntegrations:
-		return known(Match(e, &Activity{IntegrationID: id}))
-	case In, Prefix, Has:
-		if field(e) == FieldConnector {
-			return known(Match(e, &Activity{Connector: connector}))
-		}
-	}
-	return maybe
-}
-
-func known(holds bool) chance {
-	if holds {
-		return always
-	}
-	return never
+		return maybe
+	}) != never
 }
