@@ -207,8 +207,7 @@ func (s *server) openAuthority(ctx context.Context, sealer auth.Sealer) (err err
 
 func (s *server) openGraph(cursors explore.Cursors) error {
 	s.hub = live.NewHub(s.database, cursors, time.Now, s.log)
-	pushed := push.New(s.integrations, s.database, s.record, time.Now)
-	pushed.Fit = s.recorder.Fit
+	pushed := push.New(s.integrations, s.database, s.recorder.Fit, s.record, time.Now)
 	limits := graph.DefaultLimits()
 	resolver := &resolvers.Resolver{
 		Operation: operation{}, Explorer: explore.New(s.database, cursors), Directory: s.integrations, Manager: s.integrations,

@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
-	"math/big"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -12,42 +11,19 @@ import (
 	"annals/audit"
 )
 
-// Bounds of metadata. Many readers of JSON give up on deep nesting, and then on the whole answer.
-const (
-	maxMetadata = 256 << 10
-	maxDepth    = 64
-)
+const maxMetadata = 256 << 10
 
 // fitJSON gives metadata as one JSON document that any client reads without loss: numbers that a double cannot hold
 // exactly become strings, and escapes that stand for no text become U+FFFD. What is no object, too large or too deep is
 // left out.
 func fitJSON(document audit.JSON) audit.JSON {
-	if len(document) == 0 || len(document) > maxMetadata || !json.Valid(document) || bytes.TrimLeft(document, " \t\r\n")[0] != '{' || tooDeep(document) {
+	if len(document) == 0 || len(document) > maxMetadata || !json.Valid(document) || bytes.TrimLeft(document, " \t\r\n")[0] != '{' || document.TooDeep() {
 		return nil
 	}
 	if !utf8.Valid(document) {
 		document = bytes.ToValidUTF8(document, []byte("\uFFFD"))
 	}
 	return exactNumbers(mendEscapes(document))
-}
-
-// tooDeep reports whether a valid document nests deeper than others can read.
-func tooDeep(document []byte) bool {
-	depth := 0
-	for i := 0; i < len(document); i++ {
-		switch document[i] {
-		case '"':
-			i = stringEnd(document, i) - 1
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		}
-		if depth > maxDepth {
-			return true
-		}
-	}
-	return false
 }
 
 // mendEscapes replaces the escapes of NUL, which Postgres cannot hold as text, and of lone surrogates in a valid
@@ -102,7 +78,7 @@ func exactNumbers(document []byte) []byte {
 			i = stringEnd(document, i)
 		case c == '-' || c >= '0' && c <= '9':
 			end := numberEnd(document, i)
-			if token := string(document[i:end]); !exact(token) {
+			if token := string(document[i:end]); !audit.ExactNumber(token) {
 				rebuilt = append(append(rebuilt, document[copied:i]...), '"')
 				rebuilt = append(append(rebuilt, token...), '"')
 				copied = end
@@ -133,36 +109,4 @@ func numberEnd(document []byte, i int) int {
 		i++
 	}
 	return i
-}
-
-// exact reports whether a double holds the number that a token writes.
-func exact(token string) bool {
-	if len(token) <= 15 && !strings.ContainsAny(token, "eE") {
-		return true // a double holds 15 digits
-	}
-	if len(token) > 64 {
-		return false
-	}
-	double, err := strconv.ParseFloat(token, 64)
-	if err != nil || double == 0 && !zero(token) {
-		return false
-	}
-	if strings.ContainsAny(token, ".eE") {
-		// A fraction is exact enough when it prints back as the same number.
-		back, _, err1 := big.ParseFloat(strconv.FormatFloat(double, 'g', -1, 64), 10, 256, big.ToNearestEven)
-		want, _, err2 := big.ParseFloat(token, 10, 256, big.ToNearestEven)
-		return err1 == nil && err2 == nil && back.Cmp(want) == 0
-	}
-	want, ok := new(big.Int).SetString(token, 10)
-	if !ok {
-		return false
-	}
-	got, accuracy := big.NewFloat(double).Int(nil)
-	return accuracy == big.Exact && got.Cmp(want) == 0
-}
-
-// zero reports whether a token writes the number 0.
-func zero(token string) bool {
-	digits, _, _ := strings.Cut(strings.ToLower(token), "e")
-	return !strings.ContainsAny(digits, "123456789")
 }

@@ -76,6 +76,9 @@ func TestBounds(t *testing.T) {
 		}
 		return list
 	}
+	deep := func(depth int) audit.JSON {
+		return audit.JSON(`{"a":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + "}")
+	}
 	tests := []struct {
 		field  string // that is refused, empty for none
 		change func(*audit.DraftInput)
@@ -131,6 +134,13 @@ func TestBounds(t *testing.T) {
 		{"metadata", func(in *audit.DraftInput) { in.Metadata = audit.JSON(`[1]`) }},
 		{"metadata", func(in *audit.DraftInput) { in.Metadata = audit.JSON(`"a"`) }},
 		{"metadata", func(in *audit.DraftInput) { in.Metadata = audit.JSON(`{"a":1,"a":2}`) }},
+		{"", func(in *audit.DraftInput) { in.Metadata = deep(audit.MaxJSONDepth) }},
+		{"metadata", func(in *audit.DraftInput) { in.Metadata = deep(audit.MaxJSONDepth + 1) }},
+		{"metadata", func(in *audit.DraftInput) {
+			in.Metadata = audit.JSON(strings.Repeat(`{"a":`, audit.MaxJSONDepth+1) + "1" + strings.Repeat("}", audit.MaxJSONDepth+1))
+		}},
+		{"metadata", func(in *audit.DraftInput) { in.Metadata = audit.JSON(`{"a`) }},
+		{"", func(in *audit.DraftInput) { in.Metadata = audit.JSON(`{"a":"` + strings.Repeat("[", 100) + `"}`) }},
 		{"", func(in *audit.DraftInput) { in.Metadata = nil }},
 		{"", func(in *audit.DraftInput) { in.Metadata = audit.JSON(`{}`) }},
 	}

@@ -58,21 +58,21 @@ type Ledger interface {
 // Record records drafts of an integration. On PathPush it refuses a draft whose key was recorded with other content.
 type Record func(ctx context.Context, i *audit.Integration, feed string, path audit.Path, drafts []audit.Draft) (audit.Receipt, error)
 
+// Fit makes a draft what it will be when it is recorded: its texts cut, its address located.
+type Fit func(connector string, d *audit.Draft)
+
 // Service records what clients send.
 type Service struct {
 	integrations Integrations
 	ledger       Ledger
+	fit          Fit
 	record       Record
 	now          func() time.Time
-
-	// Fit makes a draft what it will be when it is recorded: its texts cut, its address located. The token's
-	// restriction looks at that. Optional, to be set before the first use.
-	Fit func(connector string, d *audit.Draft)
 }
 
-// New makes the service.
-func New(integrations Integrations, ledger Ledger, record Record, now func() time.Time) *Service {
-	return &Service{integrations: integrations, ledger: ledger, record: record, now: now}
+// New makes the service. The token's restriction looks at what fit makes of a draft.
+func New(integrations Integrations, ledger Ledger, fit Fit, record Record, now func() time.Time) *Service {
+	return &Service{integrations: integrations, ledger: ledger, fit: fit, record: record, now: now}
 }
 
 // Activities records the good ones of some activities in one transaction; bad ones do not stop them. There is one
@@ -114,9 +114,7 @@ func (s *Service) Activities(ctx context.Context, view audit.View, integrationID
 // allowed reports whether the activity would be visible to the token that records it. The draft is made fit before:
 // the restriction must see the place and the texts that it will be recorded with, not those that were sent.
 func (s *Service) allowed(view audit.View, into *audit.Integration, draft *audit.Draft) bool {
-	if s.Fit != nil {
-		s.Fit(into.ConnectorName, draft)
-	}
+	s.fit(into.ConnectorName, draft)
 	return view.Until(0).Sees(&audit.Activity{
 		Tenant: view.Tenant(), Draft: *draft, IntegrationID: into.Number, Connector: into.ConnectorName, Feed: feed,
 		Path: audit.PathPush, ObservedAt: view.Now(), RecordedAt: view.Now(),
@@ -265,6 +263,8 @@ func (s *Service) check(in audit.DraftInput) (field, message string) {
 		return "metadata", "Must have at most 64 KiB."
 	case len(in.Metadata) > 0 && !bytes.HasPrefix(in.Metadata, []byte("{")):
 		return "metadata", "Must be an object."
+	case in.Metadata.TooDeep():
+		return "metadata", fmt.Sprintf("Must nest at most %d deep.", audit.MaxJSONDepth)
 	case !exactNumbers(in.Metadata):
 		return "metadata", "Has a number that a double does not hold exactly: send it as a string."
 	}

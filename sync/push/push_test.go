@@ -73,7 +73,7 @@ func (l *ledger) record(_ context.Context, i *audit.Integration, feed string, pa
 }
 
 func (l *ledger) service() *push.Service {
-	return push.New(l, l, l.record, func() time.Time { return noon })
+	return push.New(l, l, func(string, *audit.Draft) {}, l.record, func() time.Time { return noon })
 }
 
 func everything() audit.View { return audit.NewView(1, nil, -1, noon) }
@@ -140,12 +140,12 @@ func TestTheRestrictionSeesWhatIsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newLedger()
-	s := l.service()
-	s.Fit = func(_ string, d *audit.Draft) {
+	located := func(_ string, d *audit.Draft) {
 		if d.Origin.IP.IsValid() {
 			d.Origin.Location = &audit.Location{Country: "DE", Source: audit.LocationLookup}
 		}
 	}
+	s := push.New(l, l, located, l.record, func() time.Time { return noon })
 	results, err := s.Activities(t.Context(), audit.NewView(1, where, -1, noon), nil, []*audit.DraftInput{
 		changed("a", func(in *audit.DraftInput) { in.IP = "203.0.113.9" }), input("b"),
 	})
