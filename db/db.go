@@ -21,7 +21,8 @@ import (
 
 // DB is an open database.
 type DB struct {
-	pool  *pgxpool.Pool // reads
+	pool  *pgxpool.Pool // reads that people ask for
+	vital *pgxpool.Pool // short reads that all else waits for: heads, followers, readiness
 	write *pgxpool.Pool // appends
 	bun   *bun.DB
 	now   func() time.Time
@@ -31,7 +32,7 @@ type DB struct {
 // Options say how to open a database.
 type Options struct {
 	URL      string
-	MaxConns int32 // of the pool of reads; 0 for 8. Appends have 4, Bun has as many as reads
+	MaxConns int32 // of the pool of reads; 0 for 8. Appends have 4, vital reads 6, Bun has as many as reads
 	Now      func() time.Time
 }
 
@@ -70,6 +71,11 @@ func connect(ctx context.Context, o Options) (*DB, error) {
 	if db.write, err = pgxpool.NewWithConfig(ctx, writing); err != nil {
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
+	vital := config.Copy()
+	vital.MaxConns = 6 // of which LISTEN and the index each hold one
+	if db.vital, err = openReads(ctx, vital); err != nil {
+		return nil, fmt.Errorf("connecting to the database: %w", err)
+	}
 	db.bun = bun.NewDB(openSQL(config), pgdialect.New(), bun.WithDiscardUnknownColumns())
 	if err := db.pool.Ping(ctx); err != nil {
 		db.Close()
@@ -100,8 +106,9 @@ func openSQL(config *pgxpool.Config) *sql.DB {
 func (db *DB) Close() {
 	_ = db.bun.Close()
 	db.write.Close()
+	db.vital.Close()
 	db.pool.Close()
 }
 
 // Ping reports whether the database answers.
-func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }
+func (db *DB) Ping(ctx context.Context) error { return db.vital.Ping(ctx) }

@@ -25,6 +25,8 @@ const (
 	crashShutdown         = "57P02"
 	cannotConnectNow      = "57P03"
 	tooManyConnections    = "53300"
+	invalidAuthorization  = "28000"
+	invalidPassword       = "28P01"
 )
 
 // code is the SQLSTATE of an error, empty for any other error.
@@ -65,7 +67,11 @@ func away(err error) bool {
 // unreachable says in one line why a connection failed, naming the variable that holds its URL.
 func unreachable(variable string, err error) error {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return fmt.Errorf("%s: the database refuses the connection: %s", variable, pgErr.Message)
+		hint := ""
+		if variable == "DATABASE_URL" && (pgErr.Code == invalidPassword || pgErr.Code == invalidAuthorization) {
+			hint = " (before the first start `annals migrate` makes this login)"
+		}
+		return fmt.Errorf("%s: the database refuses the connection: %s%s", variable, pgErr.Message, hint)
 	}
 	if netErr, ok := errors.AsType[*net.OpError](err); ok {
 		return fmt.Errorf("%s: the database does not answer: %w", variable, netErr)

@@ -90,7 +90,7 @@ func (db *DB) ClaimFetches(ctx context.Context, kind audit.FetchKind, limit int,
 				AND (x.lease_until IS NULL OR x.lease_until < now()) AND `+runnable+`
 			ORDER BY x.next_run_at LIMIT ?1 FOR UPDATE OF x SKIP LOCKED
 		), claimed AS (
-			UPDATE fetches x SET fence = fence + 1, lease_until = now() + ?2 * interval '1 microsecond', status = 'RUNNING'
+			UPDATE fetches x SET fence = fence + 1, poked = false, lease_until = now() + ?2 * interval '1 microsecond', status = 'RUNNING'
 			FROM due WHERE x.tenant_id = due.tenant_id AND x.id = due.id RETURNING x.*
 		)
 		SELECT c.*, i.connector, f.watermark FROM claimed c
@@ -159,10 +159,14 @@ func (db *DB) FinishFetch(ctx context.Context, fetch audit.Fetch, end audit.Fetc
 				return err
 			}
 		}
-		result, err := tx.NewRaw(`UPDATE fetches SET lease_until = NULL, status = ?, next_run_at = now() + ? * interval '1 microsecond',
-				poll_interval = ?, failures = ?, reason = ?, state = CASE WHEN ? THEN NULL ELSE state END
+		poked := end.Delay // a failure is waited for
+		if end.Reason == "" {
+			poked = min(end.Delay, pokeGap)
+		}
+		result, err := tx.NewRaw(`UPDATE fetches SET lease_until = NULL, status = ?, poked = false,
+				next_run_at = now() + CASE WHEN poked THEN ? ELSE ? END * interval '1 microsecond', poll_interval = ?, failures = ?, reason = ?, state = CASE WHEN ? THEN NULL ELSE state END
 			WHERE tenant_id = ? AND id = ? AND fence = ? AND status = 'RUNNING'`,
-			statusAfter(end), end.Delay.Microseconds(), end.PollInterval, end.Failures, end.Reason, end.ForgetState,
+			statusAfter(end), poked.Microseconds(), end.Delay.Microseconds(), end.PollInterval, end.Failures, end.Reason, end.ForgetState,
 			fetch.Tenant, fetch.Lease.ID, fetch.Lease.Fence).Exec(ctx)
 		return fenced("finishing a fetch", result, err)
 	}))
@@ -189,15 +193,17 @@ func fenced(doing string, result interface{ RowsAffected() (int64, error) }, err
 const pokeGap = 15 * time.Second
 
 // PokeFetches brings the next poll of an integration's live fetches forward to now, or to 15 s after the last one.
-// Those that wait after a failure go on waiting.
+// One that is running may have read past what the webhook tells of, so it is poked once it has finished. Those that wait
+// after a failure go on waiting.
 func (db *DB) PokeFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID) error {
 	_, err := db.bun.NewRaw(`
 		WITH early AS (
-			SELECT x.id, greatest(now(), f.last_poll_at + ? * interval '1 microsecond') AS at
+			SELECT x.id, x.status = 'RUNNING' AS running, greatest(now(), f.last_poll_at + ? * interval '1 microsecond') AS at
 			FROM fetches x LEFT JOIN feeds f ON f.tenant_id = x.tenant_id AND f.integration_id = x.integration_id AND f.name = x.feed
 			WHERE x.tenant_id = ? AND x.integration_id = ? AND x.kind = 'LIVE' AND x.reason = '' ORDER BY x.id FOR UPDATE OF x
 		)
-		UPDATE fetches x SET next_run_at = early.at FROM early WHERE x.tenant_id = ? AND x.id = early.id AND x.next_run_at > early.at`,
+		UPDATE fetches x SET next_run_at = least(x.next_run_at, early.at), poked = early.running FROM early
+		WHERE x.tenant_id = ? AND x.id = early.id AND (x.next_run_at > early.at OR early.running)`,
 		pokeGap.Microseconds(), tenant, integration, tenant).Exec(ctx)
 	return translate("poking fetches", err)
 }
@@ -215,16 +221,9 @@ const openFetches = `WITH mine AS (
 ) `
 
 // RunFetches makes all waiting fetches of an integration due now and forgets their failures, after a person has
-// changed or resumed it. One that the vendor throttles goes on waiting. With forget they also begin anew.
-func (db *DB) RunFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID, forget bool) error {
-	return translate("starting fetches", db.bun.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		if forget {
-			if err := beginAnew(ctx, tx, tenant, integration, db.now()); err != nil {
-				return err
-			}
-		}
-		return runFetches(ctx, tx, tenant, integration)
-	}))
+// changed or resumed it. One that the vendor throttles goes on waiting.
+func (db *DB) RunFetches(ctx context.Context, tenant audit.TenantID, integration audit.IntegrationID) error {
+	return translate("starting fetches", runFetches(ctx, db.bun, tenant, integration))
 }
 
 func runFetches(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integration audit.IntegrationID) error {
@@ -234,15 +233,16 @@ func runFetches(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integrat
 	return err
 }
 
-// beginAnew forgets all positions, which are those of another account, and takes the fetches from those who run them.
-// Live feeds begin now, backfills at the newest slice.
+// beginAnew forgets positions and waits, which are those of another account, and takes the fetches from those who run
+// them. Live feeds begin now, open backfills end.
 func beginAnew(ctx context.Context, tx bun.IDB, tenant audit.TenantID, integration audit.IntegrationID, now time.Time) error {
 	// The feeds before the fetches, as Append locks them.
 	_, err := tx.NewRaw(`UPDATE feeds SET watermark = NULL WHERE tenant_id = ? AND integration_id = ?`, tenant, integration).Exec(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw(openFetches+`UPDATE fetches x SET state = NULL, reached_at = NULL, fence = fence + 1, lease_until = NULL,
+	_, err = tx.NewRaw(openFetches+`UPDATE fetches x SET state = NULL, reason = '', fence = fence + 1, lease_until = NULL,
+			status = CASE WHEN kind = 'LIVE' THEN 'WAITING' ELSE 'CANCELLED' END,
 			created_at = CASE WHEN kind = 'LIVE' THEN ?2 ELSE created_at END
 		FROM mine WHERE x.tenant_id = ?0 AND x.id = mine.id`, tenant, integration, now).Exec(ctx)
 	return err

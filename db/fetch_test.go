@@ -80,7 +80,7 @@ func TestAThrottleHoldsTheWholeIntegration(t *testing.T) {
 
 	for what, do := range map[string]func() error{
 		"a webhook":           func() error { return d.PokeFetches(t.Context(), tenant, 1) },
-		"a change of secrets": func() error { return d.RunFetches(t.Context(), tenant, 1, false) },
+		"a change of secrets": func() error { return d.RunFetches(t.Context(), tenant, 1) },
 		"a new backfill":      func() error { return d.AddFetches(t.Context(), tenant, 1, []audit.NewFetch{backfill(13, "git")}) },
 		"nothing":             func() error { return nil },
 	} {
@@ -165,7 +165,7 @@ func TestThrottledAtOnce(t *testing.T) {
 			})
 		}
 		ending.Go(func() {
-			err := errors.Join(d.PokeFetches(context.Background(), tenant, 1), d.RunFetches(context.Background(), tenant, 1, false))
+			err := errors.Join(d.PokeFetches(context.Background(), tenant, 1), d.RunFetches(context.Background(), tenant, 1))
 			if err != nil {
 				t.Error(err)
 			}
@@ -197,7 +197,7 @@ func TestABackfillGivesWayToLive(t *testing.T) {
 	mayGoOn(t, d, claimed[11], true)
 	finish(t, d, claimed[10], audit.FetchEnd{Delay: time.Hour})
 	mayGoOn(t, d, claimed[11], true)
-	if err := d.RunFetches(t.Context(), tenant, 1, false); err != nil {
+	if err := d.RunFetches(t.Context(), tenant, 1); err != nil {
 		t.Fatal(err)
 	}
 	mayGoOn(t, d, claimed[11], false)
@@ -221,8 +221,9 @@ func TestWhoMayGoOn(t *testing.T) {
 			i.DeletedAt = new(time.Now())
 			return d.UpdateIntegration(ctx, i)
 		},
-		"begun anew": func(ctx context.Context, d *db.DB, tenant audit.TenantID, _ audit.StoredIntegration) error {
-			return d.RunFetches(ctx, tenant, 1, true)
+		"of another account": func(ctx context.Context, d *db.DB, _ audit.TenantID, i audit.StoredIntegration) error {
+			i.UpdatedAt = time.Now().UTC().Truncate(time.Microsecond)
+			return d.ChangeSettings(ctx, audit.SettingsChange{StoredIntegration: i, Moved: true})
 		},
 		"cancelled": func(ctx context.Context, d *db.DB, tenant audit.TenantID, _ audit.StoredIntegration) error {
 			return d.CancelBackfill(ctx, tenant, 11)
@@ -379,31 +380,59 @@ func TestAPokeOfWhatNeverRan(t *testing.T) {
 	}
 }
 
+// A webhook tells of something that the poll that is running may have read past.
+func TestAPokeOfWhatIsRunning(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	tenant := newTenant(t, d, "one")
+	setUp(t, d, tenant, 1, live(10, "poked"), live(11, "failing"), live(12, "soon"))
+	running := claim(t, d)
+	if err := d.PokeFetches(t.Context(), tenant, 1); err != nil {
+		t.Fatal(err)
+	}
+	if claimed := claim(t, d); len(claimed) != 0 {
+		t.Errorf("claimed %v, which are running", claimed)
+	}
+	finish(t, d, running[10], audit.FetchEnd{Delay: 10 * time.Minute})
+	finish(t, d, running[11], audit.FetchEnd{Delay: 10 * time.Minute, Reason: audit.ReasonCredentialsRefused, Failures: 5})
+	finish(t, d, running[12], audit.FetchEnd{Delay: 3 * time.Second})
+	want := map[string][2]time.Duration{"poked": {10 * time.Second, 16 * time.Second}, "failing": {9 * time.Minute, 10 * time.Minute}, "soon": {0, 4 * time.Second}}
+	for _, feed := range integrations(t, d, tenant)[1].Feeds {
+		if in := time.Until(*feed.NextPollAt); in < want[feed.Name][0] || in > want[feed.Name][1] {
+			t.Errorf("%s: polled again in %s, want within %v", feed.Name, in, want[feed.Name])
+		}
+	}
+}
+
+// Nothing of the old account is left: no position, no wait, no backfill.
 func TestAnotherAccountBeginsAnew(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	tenant := newTenant(t, d, "one")
-	setUp(t, d, tenant, 1, live(10, "web"), backfill(11, "web"))
+	setUp(t, d, tenant, 1, live(10, "web"), live(12, "git"), backfill(11, "web"))
 	for id, fetch := range claim(t, d) {
 		page := batch(tenant, draft(int(id)))
 		page.IntegrationID = 1
 		page.Progress = &audit.Progress{Fetch: fetch.Lease, State: json.RawMessage(`{"page":2}`)}
-		if id == 11 {
-			page.Progress.ReachedAt = noon.Add(-time.Hour)
-		}
 		if _, err := d.Append(t.Context(), page); err != nil {
 			t.Fatal(err)
 		}
+		if id == 12 {
+			finish(t, d, fetch, throttle(time.Hour))
+		}
 	}
-	if err := d.RunFetches(t.Context(), tenant, 1, true); err != nil {
+	change := audit.SettingsChange{StoredIntegration: stored(t, d, tenant, 1), Moved: true}
+	change.UpdatedAt = time.Now().UTC().Truncate(time.Microsecond)
+	if err := d.ChangeSettings(t.Context(), change); err != nil {
 		t.Fatal(err)
 	}
-	for id, fetch := range claim(t, d) {
+	claimed := claim(t, d)
+	if len(claimed) != 2 || claimed[10].Feed != "web" || claimed[12].Feed != "git" {
+		t.Errorf("claimed %v, want both live fetches and no backfill", claimed)
+	}
+	for id, fetch := range claimed {
 		if len(fetch.State) != 0 {
 			t.Errorf("fetch %d goes on from %s, the position in the old account", id, fetch.State)
-		}
-		if id == 11 && !fetch.ReachedAt.Equal(fetch.To) {
-			t.Errorf("the backfill goes on from %s, want from its beginning", fetch.ReachedAt)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // Heads gives the number of activities of every tenant.
 func (db *DB) Heads(ctx context.Context) (map[audit.TenantID]int64, error) {
-	rows, err := db.pool.Query(ctx, `SELECT tenant_id, size FROM heads`)
+	rows, err := db.vital.Query(ctx, `SELECT tenant_id, size FROM heads`)
 	if err != nil {
 		return nil, translate("reading heads", err)
 	}
@@ -31,7 +31,7 @@ func (db *DB) Heads(ctx context.Context) (map[audit.TenantID]int64, error) {
 // Size is the number of activities of a tenant.
 func (db *DB) Size(ctx context.Context, tenant audit.TenantID) (int64, error) {
 	var size int64
-	err := db.pool.QueryRow(ctx, `SELECT size FROM heads WHERE tenant_id = $1`, tenant).Scan(&size)
+	err := db.vital.QueryRow(ctx, `SELECT size FROM heads WHERE tenant_id = $1`, tenant).Scan(&size)
 	return size, translate("reading the head", err)
 }
 
@@ -46,7 +46,7 @@ func (db *DB) SeqSince(ctx context.Context, tenant audit.TenantID, since time.Ti
 	for low < high {
 		middle := low + (high-low)/2
 		var at time.Time
-		err := db.pool.QueryRow(ctx, `SELECT recorded_at FROM activities WHERE tenant_id = $1 AND seq = $2`, tenant, middle).Scan(&at)
+		err := db.vital.QueryRow(ctx, `SELECT recorded_at FROM activities WHERE tenant_id = $1 AND seq = $2`, tenant, middle).Scan(&at)
 		if err != nil {
 			return 0, translate("finding a moment", err)
 		}
@@ -81,7 +81,7 @@ func (db *DB) Hint(ctx context.Context) error {
 			return ctx.Err()
 		case <-db.grown:
 		}
-		if _, err := db.pool.Exec(ctx, `SELECT pg_notify($1, '')`, channel); err != nil && ctx.Err() != nil {
+		if _, err := db.vital.Exec(ctx, `SELECT pg_notify($1, '')`, channel); err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		select {
@@ -94,7 +94,7 @@ func (db *DB) Hint(ctx context.Context) error {
 
 // Listen calls woken at each hint, until the context ends or the connection breaks.
 func (db *DB) Listen(ctx context.Context, woken func()) error {
-	conn, err := db.pool.Acquire(ctx)
+	conn, err := db.vital.Acquire(ctx)
 	if err != nil {
 		return translate("listening", err)
 	}

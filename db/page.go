@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"annals/audit"
 )
@@ -21,7 +22,7 @@ func (db *DB) Page(ctx context.Context, view audit.View, page audit.PageQuery) (
 		backwards = !backwards
 	}
 	q.WriteString(orderBy(page.Order.Field, backwards) + " LIMIT " + q.arg(page.Limit))
-	activities, err := db.activities(ctx, q)
+	activities, err := activities(ctx, db.pool, q)
 	if page.Last {
 		slices.Reverse(activities)
 	}
@@ -54,8 +55,8 @@ func orderBy(by audit.OrderField, descending bool) string {
 	return " ORDER BY occurred_at" + direction + ", seq" + direction
 }
 
-func (db *DB) activities(ctx context.Context, q *query) ([]*audit.Activity, error) {
-	rows, err := db.pool.Query(ctx, q.String(), q.args...)
+func activities(ctx context.Context, pool *pgxpool.Pool, q *query) ([]*audit.Activity, error) {
+	rows, err := pool.Query(ctx, q.String(), q.args...)
 	if err != nil {
 		return nil, translate("reading activities", err)
 	}
@@ -80,7 +81,7 @@ func (db *DB) Activities(ctx context.Context, view audit.View, seqs []int64) ([]
 	q := &query{}
 	q.WriteString("SELECT " + columnList + " FROM activities WHERE tenant_id = " + q.arg(view.Tenant()) +
 		" AND seq = ANY(" + q.arg(seqs) + "::bigint[]) AND " + q.where(view.Visible(nil)) + " ORDER BY seq")
-	return db.activities(ctx, q)
+	return activities(ctx, db.pool, q)
 }
 
 // Count counts the activities that match.
@@ -100,5 +101,5 @@ func (db *DB) Follow(ctx context.Context, tenant audit.TenantID, from int64, lim
 	q := &query{}
 	q.WriteString("SELECT " + columnList + " FROM activities WHERE tenant_id = " + q.arg(tenant) +
 		" AND seq >= " + q.arg(from) + " ORDER BY seq LIMIT " + q.arg(limit))
-	return db.activities(ctx, q)
+	return activities(ctx, db.vital, q)
 }

@@ -41,7 +41,7 @@ func (db *DB) Alone(ctx context.Context, name string, work func(ctx context.Cont
 }
 
 func (db *DB) alone(ctx context.Context, name string, work func(ctx context.Context)) error {
-	conn, err := db.pool.Acquire(ctx)
+	conn, err := db.vital.Acquire(ctx)
 	if err != nil {
 		return translate("waiting to be the one", err)
 	}

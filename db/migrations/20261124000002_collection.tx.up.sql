@@ -68,6 +68,7 @@ CREATE TABLE fetches (
     reason         text        NOT NULL DEFAULT '',
     failures       integer     NOT NULL DEFAULT 0,
     next_run_at    timestamptz NOT NULL,
+    poked          boolean     NOT NULL DEFAULT false, -- while it was running
     poll_interval  bigint      NOT NULL DEFAULT 0, -- nanoseconds
     fence          bigint      NOT NULL DEFAULT 0,
     lease_until    timestamptz,

@@ -225,7 +225,7 @@ func TestTwoReplicasReadAFlakyVendorOnce(t *testing.T) {
 // atRest checks that the engines have given their leases back.
 func (o *organization) atRest() {
 	o.t.Helper()
-	if err := o.db.RunFetches(o.t.Context(), o.tenant, 2, false); err != nil {
+	if err := o.db.RunFetches(o.t.Context(), o.tenant, 2); err != nil {
 		o.t.Fatal(err)
 	}
 	begun := time.Now()

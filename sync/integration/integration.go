@@ -26,6 +26,8 @@ type Store interface {
 	ChangeSettings(ctx context.Context, c audit.SettingsChange) error
 	StoredIntegration(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID) (audit.StoredIntegration, error)
 	Integrations(ctx context.Context, view audit.View) ([]*audit.Integration, error)
+	// FollowIntegrations is Integrations for followers: all of a tenant.
+	FollowIntegrations(ctx context.Context, tenant audit.TenantID) ([]*audit.Integration, error)
 	IntegrationsByID(ctx context.Context, view audit.View, ids []audit.IntegrationID) ([]*audit.Integration, error)
 	FetchStore
 	WebhookStore
@@ -35,7 +37,7 @@ type Store interface {
 type FetchStore interface {
 	AddFetches(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID, fetches []audit.NewFetch) error
 	LiveFeeds(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID) ([]string, error)
-	RunFetches(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID, forget bool) error
+	RunFetches(ctx context.Context, tenant audit.TenantID, id audit.IntegrationID) error
 	CancelBackfill(ctx context.Context, tenant audit.TenantID, id int64) error
 	Backfill(ctx context.Context, view audit.View, id int64) (*audit.Backfill, error)
 	Backfills(ctx context.Context, view audit.View, id audit.IntegrationID) ([]*audit.Backfill, error)
@@ -69,7 +71,7 @@ type Options struct {
 
 // New makes a service.
 func New(store Store, catalogue Catalogue, o Options) *Service {
-	return &Service{store: store, catalogue: catalogue, options: o, cache: newOpenedCache(), trials: newTrials(o.Now)}
+	return &Service{store: store, catalogue: catalogue, options: o, cache: newOpenedCache(o.Now), trials: newTrials(o.Now)}
 }
 
 // Create sets up an integration. Its live feeds and its first backfill begin by themselves; backfill bounds how far
@@ -258,7 +260,7 @@ func (s *Service) Resume(ctx context.Context, view audit.View, id string) (*audi
 		if err := s.save(ctx, stored); err != nil {
 			return nil, err
 		}
-		if err := s.store.RunFetches(ctx, stored.Tenant, stored.Number, false); err != nil {
+		if err := s.store.RunFetches(ctx, stored.Tenant, stored.Number); err != nil {
 			return nil, err
 		}
 	}

@@ -295,3 +295,30 @@ func TestOpenedStaysOpenUntilItChanges(t *testing.T) {
 		t.Errorf("opened with %q, %v, want the new token", r.vendors.tokens[len(r.vendors.tokens)-1], err)
 	}
 }
+
+// What is deleted at another replica is not asked for again, so it is what nobody uses that is let go of.
+func TestWhatNobodyUsesIsLetGoOf(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	used, left := r.create("used"), r.create("left")
+	open := func(i *audit.Integration) {
+		t.Helper()
+		if _, _, err := r.Open(t.Context(), i.Tenant, i.Number); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(used)
+	open(left)
+	before := len(r.vendors.tokens)
+	for range 4 {
+		r.ahead.Add(int64(25 * time.Minute))
+		open(used)
+	}
+	if n := len(r.vendors.tokens); n != before {
+		t.Errorf("what is used was opened %d times again", n-before)
+	}
+	open(left)
+	if n := len(r.vendors.tokens); n != before+1 {
+		t.Errorf("after 100 minutes opened %d times again, want once", n-before)
+	}
+}

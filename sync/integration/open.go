@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -56,10 +57,17 @@ func (s *Service) open(registration connector.Registration, stored audit.StoredI
 	return opened, nil
 }
 
+// unused is how long what was opened is kept without being used. Who deletes an integration at another replica cannot
+// drop it here, and the longest polling interval is shorter.
+const unused = time.Hour
+
 // openedCache keeps what was opened, so that a vendor's limiter lasts from one fetch to the next.
 type openedCache struct {
+	now func() time.Time
+
 	mu     sync.Mutex
 	opened map[openedKey]openedEntry // guarded by mu
+	swept  time.Time                 // guarded by mu
 }
 
 type openedKey struct {
@@ -68,28 +76,42 @@ type openedKey struct {
 }
 
 type openedEntry struct {
-	updatedAt time.Time
-	opened    connector.Opened
+	updatedAt, usedAt time.Time
+	opened            connector.Opened
 }
 
-func newOpenedCache() *openedCache {
-	return &openedCache{opened: map[openedKey]openedEntry{}}
+func newOpenedCache(now func() time.Time) *openedCache {
+	return &openedCache{now: now, opened: map[openedKey]openedEntry{}}
 }
 
 func (c *openedCache) get(stored audit.StoredIntegration) (connector.Opened, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	entry, ok := c.opened[openedKey{stored.Tenant, stored.Number}]
+	c.sweep()
+	key := openedKey{stored.Tenant, stored.Number}
+	entry, ok := c.opened[key]
 	if !ok || !entry.updatedAt.Equal(stored.UpdatedAt) {
 		return nil, false
 	}
+	entry.usedAt = c.now()
+	c.opened[key] = entry
 	return entry.opened, true
+}
+
+// sweep forgets what is unused, with its secrets; now and then.
+func (c *openedCache) sweep() {
+	now := c.now()
+	if now.Sub(c.swept) < unused/10 {
+		return
+	}
+	c.swept = now
+	maps.DeleteFunc(c.opened, func(_ openedKey, entry openedEntry) bool { return now.Sub(entry.usedAt) > unused })
 }
 
 func (c *openedCache) put(stored audit.StoredIntegration, opened connector.Opened) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.opened[openedKey{stored.Tenant, stored.Number}] = openedEntry{updatedAt: stored.UpdatedAt, opened: opened}
+	c.opened[openedKey{stored.Tenant, stored.Number}] = openedEntry{updatedAt: stored.UpdatedAt, usedAt: c.now(), opened: opened}
 }
 
 // drop forgets what holds the secrets of a deleted integration.
