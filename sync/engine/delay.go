@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -45,10 +46,19 @@ func jitter(delay time.Duration) time.Duration {
 	return delay + time.Duration((rand.Float64()-0.5)*0.2*float64(delay)) //nolint:gosec // spreads load, hides nothing
 }
 
+// errOurs marks what is not the vendor's failure: the database's, for instance.
+var errOurs = errors.New("our own failure")
+
+func ours(err error) error {
+	if _, vendors := errors.AsType[*connector.Failure](err); err == nil || vendors {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errOurs, err)
+}
+
 // failed says when a fetch goes on after a failure.
 func (e *Engine) failed(fetch audit.Fetch, err error) audit.FetchEnd {
-	if errors.Is(err, audit.ErrUnavailable) || errors.Is(err, audit.ErrTimeout) {
-		// Our own database: the vendor is not to blame.
+	if errors.Is(err, errOurs) {
 		failures := fetch.Failures + 1
 		return audit.FetchEnd{Reason: audit.ReasonBacklog, Failures: failures, PollInterval: fetch.PollInterval, Delay: jitter(backoff(failures))}
 	}

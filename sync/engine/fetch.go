@@ -36,7 +36,7 @@ func (e *Engine) fetch(ctx context.Context, fetch audit.Fetch, stopping <-chan s
 		}
 	}()
 	opened, described, err := e.opener.Open(ctx, fetch.Tenant, fetch.IntegrationID)
-	if err != nil {
+	if err := ours(err); err != nil {
 		return e.failed(fetch, err), err
 	}
 	fetcher, ok := opened.(connector.Fetcher)
@@ -108,7 +108,7 @@ func (w *walk) page(ctx context.Context) (more bool, err error) {
 	}
 	receipt, err := w.engine.recorder.Record(ctx, source, page.Drafts, progress)
 	if err != nil {
-		return false, err
+		return false, ours(err)
 	}
 	w.recorded += receipt.Recorded
 	w.state, w.fetch.Failures = progress.State, 0
