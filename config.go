@@ -143,7 +143,7 @@ func publicURL(v variables, given map[string]string) (string, error) {
 	}
 	u, err := url.Parse(v.PublicURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return "", fmt.Errorf("ANNALS_PUBLIC_URL: %q is no address like https://annals.example.com", v.PublicURL)
+		return "", fmt.Errorf("ANNALS_PUBLIC_URL: %q is no address like https://annals.example.com", redacted(v.PublicURL))
 	}
 	return strings.TrimRight(v.PublicURL, "/"), nil
 }

@@ -38,6 +38,8 @@ const (
 	anyHost = "127.0.0.1:0"
 )
 
+var demoNames = []string{demoGitHub, demoAWS, demoKubernetes}
+
 // demo serves with simulated vendors on loopback: they have a past to backfill, go on living, and push.
 func demo(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) error {
 	c.egressAllow = append(c.egressAllow, netip.MustParsePrefix("127.0.0.0/8"))
@@ -89,6 +91,9 @@ func newDemonstration(ctx context.Context, s *server) (*demonstration, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := onlyDemo(ctx, s.database, tenant.Number, present); err != nil {
+		return nil, err
+	}
 	o := simulator.Options{Seed: demoSeed, Now: time.Now, PerHour: demoPace}
 	d := &demonstration{
 		server: s, tenant: tenant, hooks: map[string]hook{}, client: &http.Client{Timeout: 10 * time.Second},
@@ -114,6 +119,18 @@ func newDemonstration(ctx context.Context, s *server) (*demonstration, error) {
 	return d, nil
 }
 
+// onlyDemo refuses a ledger that no demo has begun: what is made up would stay in it for ever.
+func onlyDemo(ctx context.Context, d *database, tenant audit.TenantID, present []*audit.Integration) error {
+	if slices.ContainsFunc(present, func(i *audit.Integration) bool { return slices.Contains(demoNames, i.Name) }) {
+		return nil
+	}
+	size, err := d.Size(ctx, tenant)
+	if err == nil && (size > 0 || len(present) > 0) {
+		err = errors.New("the database is in use: give the demo one of its own by ANNALS_DATA or DATABASE_URL")
+	}
+	return err
+}
+
 // vendor is a simulated vendor and the integration that it gets.
 type vendor struct {
 	name, connector string
@@ -124,7 +141,7 @@ type vendor struct {
 // firstStart is when the integrations of the demo were set up: now, at the first start.
 func firstStart(present []*audit.Integration, now time.Time) time.Time {
 	first := now
-	for _, name := range []string{demoGitHub, demoAWS, demoKubernetes} {
+	for _, name := range demoNames {
 		if i := find(present, name); i != nil && i.CreatedAt.Before(first) {
 			first = i.CreatedAt
 		}

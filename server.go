@@ -125,9 +125,6 @@ func newServer(ctx context.Context, c config, d *database, log *slog.Logger) (*s
 	if _, _, err := d.EnsureTenant(ctx, defaultTenant); err != nil {
 		return nil, err
 	}
-	if err := d.SetPublicURL(ctx, s.publicURL); err != nil {
-		return nil, err
-	}
 	sealer, err := openSealer(ctx, c, d)
 	if err != nil {
 		return nil, err
@@ -156,7 +153,23 @@ func newServer(ctx context.Context, c config, d *database, log *slog.Logger) (*s
 			return nil, err
 		}
 	}
-	return s, s.openGraph(explore.NewCursors(cursorKey))
+	if err := s.openGraph(explore.NewCursors(cursorKey)); err != nil {
+		return nil, err
+	}
+	return s, s.notePublicURL(ctx)
+}
+
+// notePublicURL tells the deployment its URL, of which commands make tokens, once nothing can go wrong any more: a
+// process that cannot start must not change it.
+func (s *server) notePublicURL(ctx context.Context) error {
+	before, err := s.database.PublicURL(ctx)
+	if err != nil {
+		return err
+	}
+	if before != "" && before != s.publicURL {
+		s.log.WarnContext(ctx, "the public URL changes: tokens made before are those of another issuer", "before", before, "now", s.publicURL)
+	}
+	return s.database.SetPublicURL(ctx, s.publicURL)
 }
 
 // catalogue is the vendors' connectors, and those that are built in.
@@ -336,14 +349,13 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready phase) er
 	defer cancel()
 	err = errors.Join(err, s.graph.Shutdown(giving))
 	if web.Shutdown(giving) != nil {
-		_ = web.Close() // those who do not leave are no failure of ours
+		_ = web.Close() // those who do not leave are no failure of ours, and may still look up places
+	} else if s.places != nil {
+		err = errors.Join(err, s.places.Close())
 	}
 	serving.stop()
 	if metrics != nil {
 		err = errors.Join(err, metrics.Shutdown(giving))
-	}
-	if s.places != nil {
-		err = errors.Join(err, s.places.Close())
 	}
 	s.client.CloseIdleConnections()
 	return err

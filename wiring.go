@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -54,16 +55,20 @@ func shown(l graph.Limits) generated.Limits {
 	}
 }
 
-// sameMachine is the other name of a public URL on this machine: the playground is opened by either.
+// sameMachine are the names of a public URL on this machine: the playground is opened by any of them.
 func sameMachine(publicURL string) []string {
 	u, err := url.Parse(publicURL)
 	if err != nil || u.Port() == "" {
 		return nil
 	}
-	if addr, err := netip.ParseAddr(u.Hostname()); err != nil || !addr.IsLoopback() {
+	if addr, err := netip.ParseAddr(u.Hostname()); u.Hostname() != "localhost" && (err != nil || !addr.IsLoopback()) {
 		return nil
 	}
-	return []string{u.Scheme + "://localhost:" + u.Port()}
+	var origins []string
+	for _, host := range []string{"localhost", "127.0.0.1", "::1"} {
+		origins = append(origins, u.Scheme+"://"+net.JoinHostPort(host, u.Port()))
+	}
+	return origins
 }
 
 // remote tells where a request came from: the peer, or what trusted proxies say of it.

@@ -45,9 +45,11 @@ func TestRemote(t *testing.T) {
 
 func TestSameMachine(t *testing.T) {
 	t.Parallel()
+	here := []string{"http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"}
 	for url, want := range map[string][]string{
-		"http://127.0.0.1:8080":          {"http://localhost:8080"},
-		"http://[::1]:8080":              {"http://localhost:8080"},
+		"http://127.0.0.1:8080":          here,
+		"http://[::1]:8080":              here,
+		"http://localhost:8080":          here,
 		"http://10.0.0.1:8080":           nil,
 		"https://annals.example.com":     nil,
 		"https://localhost.example:8080": nil,
