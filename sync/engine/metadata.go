@@ -15,7 +15,7 @@ const maxMetadata = 256 << 10
 
 // fitJSON gives metadata as one JSON document that any client reads without loss: numbers that a double cannot hold
 // exactly become strings, and escapes that stand for no text become U+FFFD. What is no object, too large or too deep is
-// left out.
+// left out, also when it is too large only then.
 func fitJSON(document audit.JSON) audit.JSON {
 	if len(document) == 0 || len(document) > maxMetadata || !json.Valid(document) || bytes.TrimLeft(document, " \t\r\n")[0] != '{' || document.TooDeep() {
 		return nil
@@ -23,7 +23,10 @@ func fitJSON(document audit.JSON) audit.JSON {
 	if !utf8.Valid(document) {
 		document = bytes.ToValidUTF8(document, []byte("\uFFFD"))
 	}
-	return exactNumbers(mendEscapes(document))
+	if document = exactNumbers(mendEscapes(document)); len(document) > maxMetadata {
+		return nil
+	}
+	return document
 }
 
 // mendEscapes replaces the escapes of NUL, which Postgres cannot hold as text, and of lone surrogates in a valid

@@ -32,6 +32,7 @@ func TestFitJSON(t *testing.T) {
 		{"a web page", `<html>`, ""},
 		{"as large as may be", `{"a":"` + strings.Repeat("x", maxMetadata-8) + `"}`, `{"a":"` + strings.Repeat("x", maxMetadata-8) + `"}`},
 		{"too large", `{"a":"` + strings.Repeat("x", maxMetadata-7) + `"}`, ""},
+		{"too large by the quotes", `{"a":"` + strings.Repeat("x", maxMetadata-30) + `","b":90071992547409931}`, ""},
 		{"as deep as may be", nested(audit.MaxJSONDepth), nested(audit.MaxJSONDepth)},
 		{"too deep", nested(audit.MaxJSONDepth + 1), ""},
 		{"brackets in a text are no depth", `{"a":"` + strings.Repeat("[", 100) + `"}`, `{"a":"` + strings.Repeat("[", 100) + `"}`},
@@ -75,7 +76,7 @@ func TestNumbersThatADoubleHolds(t *testing.T) {
 func TestNumberBombs(t *testing.T) {
 	t.Parallel()
 	for _, token := range []string{"1e131071", "1e-131071", "1e-2147483647", "1e308", "0.30000000000000004", strings.Repeat("9", 64)} {
-		count := maxMetadata / (len(token) + 1)
+		count := maxMetadata / (len(token) + 3) // with quotes
 		document := audit.JSON(`{"n":[` + strings.Repeat(token+",", count-2) + `0]}`)
 		begun := time.Now()
 		if fitJSON(document) == nil {
@@ -106,7 +107,7 @@ func FuzzFitJSON(f *testing.F) {
 		if !json.Valid(got) || !utf8.Valid(got) {
 			t.Fatalf("%q became %q", document, got)
 		}
-		if again := fitJSON(got); !bytes.Equal(again, got) && len(got) <= maxMetadata {
+		if again := fitJSON(got); !bytes.Equal(again, got) || len(got) > maxMetadata {
 			t.Fatalf("%q became %q", got, again)
 		}
 		decoder := json.NewDecoder(bytes.NewReader(got))

@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -218,5 +221,30 @@ func TestRawIsNeverTouched(t *testing.T) {
 	}
 	if string(got.Metadata) != "{\"a\":\"\\ufffd\uFFFD\",\"n\":\"9007199254740993\"}" {
 		t.Errorf("metadata %s", got.Metadata)
+	}
+}
+
+// TestAHugeActivityIsRecorded: bounds are for what is shown, not for what is kept.
+func TestAHugeActivityIsRecorded(t *testing.T) {
+	t.Parallel()
+	raw := bytes.Repeat([]byte("raw "), 1<<20)
+	draft := audit.Draft{Type: "test.done", Key: "k", Raw: raw, Metadata: bytes.Repeat([]byte(" "), 2*maxMetadata)}
+	for range 2 * maxTargets {
+		draft.Targets = append(draft.Targets, audit.Target{Key: strings.Repeat("t", 2*maxText)})
+		draft.Changes = append(draft.Changes, audit.Change{Field: strings.Repeat("f", 2*maxText)})
+	}
+	ledger := &appender{}
+	if _, err := NewRecorder(ledger, nil, atNoon).Record(t.Context(), Source{}, []audit.Draft{draft}, nil); err != nil {
+		t.Fatal(err)
+	}
+	got := ledger.batches[0].Drafts[0]
+	if !bytes.Equal(got.Raw, raw) || got.Content != sha256.Sum256(raw) || got.Key != "k" || got.Type != "test.done" {
+		t.Errorf("%d bytes of raw, digest %x, key %q, type %q: want them as given", len(got.Raw), got.Content, got.Key, got.Type)
+	}
+	size := 0
+	got.Raw = nil
+	measure(reflect.ValueOf(got), func(text string) { size += len(text) })
+	if len(got.Targets) == 0 || len(got.Changes) == 0 || got.Metadata != nil || size > maxTexts+1<<10 {
+		t.Errorf("%d targets, %d changes, %d bytes of metadata, %d of texts", len(got.Targets), len(got.Changes), len(got.Metadata), size)
 	}
 }

@@ -12,70 +12,117 @@ const (
 	maxText    = 8 << 10
 	maxTargets = 1000
 	maxChanges = 1000
+	// maxTexts bounds all texts of an activity together; metadata has its own bound.
+	maxTexts = 256 << 10
+	// shortText is a length to which nothing is cut for the sake of maxTexts: names and ids are shorter.
+	shortText = 256
 )
 
-// fitTexts makes every text of a draft valid UTF-8 without NUL, which Postgres cannot hold, and of bounded length.
+// fitTexts makes every text of a draft valid UTF-8 without NUL, which Postgres cannot hold, and of bounded length. Where
+// all of them together are too long, the longest are cut first, and then the last targets and changes are left out.
 func fitTexts(d *audit.Draft) {
-	d.Type = fitText(d.Type)
-	for _, text := range []*audit.Text{
-		&d.Description, &d.OutcomeReason, &d.SessionID, &d.RequestID, &d.VendorID, &d.Origin.UserAgent,
-	} {
-		*text = audit.Text(fitText(string(*text)))
+	d.Targets = d.Targets[:min(len(d.Targets), maxTargets)]
+	d.Changes = d.Changes[:min(len(d.Changes), maxChanges)]
+	size := cutTexts(d, maxText)
+	for limit := maxText / 2; size > maxTexts && limit >= shortText; limit /= 2 {
+		size = cutTexts(d, limit)
 	}
+	for size > maxTexts {
+		size -= dropLast(d)
+	}
+	if l := d.Origin.Location; l != nil && (!within180(l.Latitude) || !within180(l.Longitude)) {
+		l.Latitude, l.Longitude = nil, nil
+	}
+}
+
+// cutTexts makes every text of a draft fit and no longer than limit, and gives the length of all of them.
+func cutTexts(d *audit.Draft, limit int) (size int) {
+	fit := func(text *string) {
+		*text = fitText(*text, limit)
+		size += len(*text)
+	}
+	eachText(d, fit)
+	for i := range d.Targets {
+		eachTextOfTarget(&d.Targets[i], fit)
+	}
+	for i := range d.Changes {
+		eachTextOfChange(&d.Changes[i], fit)
+	}
+	return size
+}
+
+// dropLast leaves out the last of a draft's targets or changes, whichever are more, and gives the length of its texts.
+func dropLast(d *audit.Draft) (size int) {
+	count := func(text *string) { size += len(*text) }
+	if last := len(d.Targets) - 1; last >= len(d.Changes) {
+		eachTextOfTarget(&d.Targets[last], count)
+		d.Targets = d.Targets[:last]
+		return size
+	}
+	last := len(d.Changes) - 1
+	eachTextOfChange(&d.Changes[last], count)
+	d.Changes = d.Changes[:last]
+	return size
+}
+
+// eachText calls do for every text of a draft that is shown, but for those of its lists and for metadata.
+func eachText(d *audit.Draft, do func(*string)) {
+	do(&d.Type)
+	eachOf(do, &d.Description, &d.OutcomeReason, &d.SessionID, &d.RequestID, &d.VendorID, &d.Origin.UserAgent)
 	for _, actor := range []*audit.Actor{d.Actor, d.OnBehalfOf} {
 		if actor != nil {
-			actor.Key = fitText(actor.Key)
-			for _, text := range []*audit.Text{&actor.VendorID, &actor.Name, &actor.Email} {
-				*text = audit.Text(fitText(string(*text)))
-			}
-		}
-	}
-	d.Targets = d.Targets[:min(len(d.Targets), maxTargets)]
-	for i := range d.Targets {
-		target := &d.Targets[i]
-		target.Key, target.Type = fitText(target.Key), fitText(target.Type)
-		target.VendorID, target.Name = audit.Text(fitText(string(target.VendorID))), audit.Text(fitText(string(target.Name)))
-	}
-	d.Changes = d.Changes[:min(len(d.Changes), maxChanges)]
-	for i := range d.Changes {
-		change := &d.Changes[i]
-		change.Field = fitText(change.Field)
-		for _, side := range []**string{&change.Before, &change.After} {
-			if *side != nil {
-				*side = new(fitText(**side))
-			}
+			do(&actor.Key)
+			eachOf(do, &actor.VendorID, &actor.Name, &actor.Email)
 		}
 	}
 	if l := d.Origin.Location; l != nil {
-		for _, text := range []*audit.Text{&l.Country, &l.Region, &l.City, &l.ASOrganization} {
-			*text = audit.Text(fitText(string(*text)))
+		eachOf(do, &l.Country, &l.Region, &l.City, &l.ASOrganization)
+	}
+}
+
+func eachTextOfTarget(t *audit.Target, do func(*string)) {
+	do(&t.Key)
+	do(&t.Type)
+	eachOf(do, &t.VendorID, &t.Name)
+}
+
+func eachTextOfChange(c *audit.Change, do func(*string)) {
+	do(&c.Field)
+	for _, side := range []**string{&c.Before, &c.After} {
+		if *side != nil {
+			text := **side // which may be shared
+			do(&text)
+			*side = &text
 		}
-		if !within180(l.Latitude) || !within180(l.Longitude) {
-			l.Latitude, l.Longitude = nil, nil
-		}
+	}
+}
+
+func eachOf(do func(*string), texts ...*audit.Text) {
+	for _, text := range texts {
+		do((*string)(text))
 	}
 }
 
 // within180 reports whether a coordinate is one, or absent. What is no number could not even be written as JSON.
 func within180(degrees *float64) bool { return degrees == nil || *degrees >= -180 && *degrees <= 180 }
 
-func fitText(text string) string {
-	text = cut(text)
+func fitText(text string, limit int) string {
+	text = cut(text, limit)
 	if strings.IndexByte(text, 0) < 0 && utf8.ValidString(text) {
 		return text
 	}
-	return cut(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD"))
+	return cut(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD"), limit)
 }
 
-// cut shortens a text to its bound, at a character.
-func cut(text string) string {
-	if len(text) <= maxText {
+// cut shortens a text to a bound, at a character.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
 		return text
 	}
-	for end := maxText; end > maxText-utf8.UTFMax; end-- {
+	for end := limit; end > limit-utf8.UTFMax; end-- {
 		if utf8.RuneStart(text[end]) {
 			return text[:end]
 		}
 	}
-	return text[:maxText]
+	return text[:limit]
 }

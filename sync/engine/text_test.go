@@ -32,7 +32,7 @@ func TestFitText(t *testing.T) {
 		{"NUL all over", strings.Repeat("\x00", 2*maxText), strings.Repeat("\uFFFD", maxText/3)},
 	}
 	for _, test := range tests {
-		if got := fitText(test.text); got != test.want {
+		if got := fitText(test.text, maxText); got != test.want {
 			t.Errorf("%s: %.40q of %d bytes, want %.40q of %d", test.what, got, len(got), test.want, len(test.want))
 		}
 	}
@@ -43,11 +43,11 @@ func FuzzFitText(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := fitText(text)
+		got := fitText(text, maxText)
 		if !utf8.ValidString(got) || strings.IndexByte(got, 0) >= 0 || len(got) > maxText {
 			t.Fatalf("%q of %d bytes cannot be stored", got, len(got))
 		}
-		if again := fitText(got); again != got {
+		if again := fitText(got, maxText); again != got {
 			t.Fatalf("%q became %q", got, again)
 		}
 		if utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 && !strings.HasPrefix(text, got) {
@@ -122,6 +122,84 @@ func TestListsAreBounded(t *testing.T) {
 	fitTexts(&draft)
 	if len(draft.Targets) != maxTargets || len(draft.Changes) != maxChanges {
 		t.Errorf("%d targets and %d changes", len(draft.Targets), len(draft.Changes))
+	}
+}
+
+// TestAllTextsTogetherAreBounded: however large a draft is, nothing is lost of it but the rest of its longest texts, and
+// after them the end of its lists.
+func TestAllTextsTogetherAreBounded(t *testing.T) {
+	t.Parallel()
+	text := func(n int) string { return strings.Repeat("é", n/2) }
+	lists := func(targets, changes, length int) audit.Draft {
+		draft := audit.Draft{Type: "test.done", Description: "Jane did it.", Actor: &audit.Actor{Key: "jane@example.com"}}
+		for range targets {
+			draft.Targets = append(draft.Targets, audit.Target{Key: text(length), Type: "repo", VendorID: "17", Name: audit.Text(text(length))})
+		}
+		for range changes {
+			draft.Changes = append(draft.Changes, audit.Change{Field: "role", Before: new(text(length)), After: new("admin")})
+		}
+		return draft
+	}
+	tests := map[string]struct {
+		draft            audit.Draft
+		targets, changes int // that are left
+		longest          int
+	}{
+		"all fits":                       {lists(10, 10, maxText), 10, 10, maxText},
+		"a few long texts":               {lists(20, 20, maxText), 20, 20, maxText / 2},
+		"many long texts":                {lists(100, 300, maxText), 100, 300, 512},
+		"many short texts are not cut":   {lists(1000, 1000, 60), 1000, 1000, 60},
+		"too many for any length":        {lists(1000, 1000, maxText), 335, 334, shortText},
+		"too many of what is not cut":    {lists(1000, 1000, 200), 426, 426, 200},
+		"too many targets, some changes": {lists(1000, 5, shortText), 503, 5, shortText},
+		"too many changes, no target":    {lists(0, 1000, shortText), 0, 989, shortText},
+	}
+	for name, test := range tests {
+		draft := test.draft
+		fitTexts(&draft)
+		size, longest := 0, 0
+		measure(reflect.ValueOf(draft), func(text string) { size, longest = size+len(text), max(longest, len(text)) })
+		if size > maxTexts || longest != test.longest || len(draft.Targets) != test.targets || len(draft.Changes) != test.changes {
+			t.Errorf("%s: %d bytes, the longest of %d, %d targets and %d changes, want at most %d, %d, %d and %d", name,
+				size, longest, len(draft.Targets), len(draft.Changes), maxTexts, test.longest, test.targets, test.changes)
+		}
+		if draft.Type != "test.done" || draft.Description != "Jane did it." || draft.Actor.Key != "jane@example.com" {
+			t.Errorf("%s: short texts became %+v", name, draft)
+		}
+		check(t, name, reflect.ValueOf(draft))
+	}
+}
+
+// measure walks over all texts.
+func measure(v reflect.Value, see func(string)) {
+	switch v.Kind() {
+	case reflect.String:
+		see(v.String())
+	case reflect.Pointer:
+		if !v.IsNil() {
+			measure(v.Elem(), see)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			measure(v.Index(i), see)
+		}
+	case reflect.Struct:
+		for field, value := range v.Fields() {
+			if field.IsExported() {
+				measure(value, see)
+			}
+		}
+	}
+}
+
+// TestSharedTextsStay: what a connector gave to several drafts is not changed under the others.
+func TestSharedTextsStay(t *testing.T) {
+	t.Parallel()
+	shared := unfit
+	draft := audit.Draft{Changes: []audit.Change{{Before: &shared}}}
+	fitTexts(&draft)
+	if shared != unfit || *draft.Changes[0].Before == unfit {
+		t.Errorf("%q became %q", shared, *draft.Changes[0].Before)
 	}
 }
 
