@@ -18,7 +18,7 @@ type NewAPIToken struct {
 	Name        string // 1 to 100 characters
 	Scopes      []audit.Scope
 	ExpiresIn   audit.Duration
-	Restriction *audit.Filter // sees only this; nil for no more than the caller's
+	Restriction *audit.Filter // sees only this; nil for all that the caller sees
 }
 
 // CreateAPIToken makes a token for a caller with tokens:write, never wider than the caller's. It returns the token,
@@ -44,18 +44,22 @@ func (a *Authority) Bootstrap(ctx context.Context, tenant audit.Tenant, in NewAP
 	return a.issue(ctx, tenant, in, a.now(), &audit.APIToken{Tenant: tenant.Number, CreatedBy: "operator"})
 }
 
+// CheckBootstrap says what Bootstrap would refuse, before anything is made. The zero tenant stands for one that is not
+// there yet.
+func (a *Authority) CheckBootstrap(tenant audit.TenantID, in NewAPIToken) error {
+	if err := checkLife(in.ExpiresIn, time.Second, MaxLife); err != nil {
+		return err
+	}
+	_, err := checkNew(tenant, in, nil, a.now())
+	return err
+}
+
 // issue signs a token and writes its entry. entry says who makes it, and under which restriction.
 func (a *Authority) issue(
 	ctx context.Context, tenant audit.Tenant, in NewAPIToken, now time.Time, entry *audit.APIToken,
 ) (string, *audit.APIToken, error) {
-	if err := checkText("name", in.Name, 100); err != nil {
-		return "", nil, err
-	}
-	_, restriction, err := narrow(tenant.Number, entry.Restriction, in.Restriction, now)
+	restriction, err := checkNew(tenant.Number, in, entry.Restriction, now)
 	if err != nil {
-		return "", nil, err
-	}
-	if err := checkScopes(in.Scopes, audit.Scopes(), restriction); err != nil {
 		return "", nil, err
 	}
 	entry.JTI, entry.Name, entry.Scopes, entry.Restriction = uuid.NewString(), in.Name, common(in.Scopes), restriction
@@ -74,6 +78,18 @@ func (a *Authority) issue(
 		return "", nil, fmt.Errorf("writing the token's entry: %w", err)
 	}
 	return token, entry, nil
+}
+
+// checkNew checks what all makers of an API token must keep to, and gives the token's restriction.
+func checkNew(tenant audit.TenantID, in NewAPIToken, outer *audit.Filter, now time.Time) (*audit.Filter, error) {
+	if err := checkText("name", in.Name, 100); err != nil {
+		return nil, err
+	}
+	_, restriction, err := narrow(tenant, outer, in.Restriction, now)
+	if err != nil {
+		return nil, err
+	}
+	return restriction, checkScopes(in.Scopes, audit.Scopes(), restriction)
 }
 
 // claims are those of the API token with the given jti.

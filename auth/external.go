@@ -125,6 +125,8 @@ type externalClaims struct {
 	jwt.RegisteredClaims
 	Scope scopeNames `json:"scope"`
 	SCP   scopeNames `json:"scp"`
+
+	Restriction json.RawMessage `json:"restriction"`
 }
 
 // scopeNames are scopes as one text separated by spaces, or as a list: issuers differ.
@@ -159,6 +161,8 @@ func (e *External) check(ctx context.Context, s *shape) (*Principal, error) {
 		return nil, refuse("no iat, or lives too long")
 	case !plainSubject(c.Subject):
 		return nil, refuse("no subject, or an odd one")
+	case c.Restriction != nil: // its issuer means the token to see less, and it would see everything
+		return nil, refuse("a restriction, which external tokens cannot have")
 	}
 	scopes := common(append(slices.Clone(c.Scope), c.SCP...), i.Scopes)
 	if len(scopes) == 0 {

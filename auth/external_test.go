@@ -158,7 +158,7 @@ func TestExternalTokens(t *testing.T) {
 		"list of scp":   p.token(jwt.SigningMethodRS256, "rsa", nil, change{"scope": nil, "scp": []string{"openid", "activities:read"}}),
 		"scp as a text": p.token(jwt.SigningMethodRS256, "rsa", nil, change{"scope": nil, "scp": "activities:read openid"}),
 		"too much":      p.token(jwt.SigningMethodRS256, "rsa", nil, change{"scope": "activities:read tokens:read viewers:write *"}),
-		"our claims":    p.token(jwt.SigningMethodRS256, "rsa", nil, change{"tid": "815", "par": "x", "restriction": "x", "jti": "x"}),
+		"our claims":    p.token(jwt.SigningMethodRS256, "rsa", nil, change{"tid": "815", "par": "x", "jti": "x"}),
 		"clock ahead":   p.token(jwt.SigningMethodRS256, "rsa", nil, change{"iat": p.clock.now().Add(29 * time.Second).Unix()}),
 	} {
 		got := p.principal(token)
@@ -199,6 +199,8 @@ func TestExternalTokensRefused(t *testing.T) {
 		"other scopes":        {rs256(nil, change{"scope": "openid profile"}), "no scope"},
 		"scope beyond":        {rs256(nil, change{"scope": "integrations:write"}), "no scope"},
 		"scope a number":      {rs256(nil, change{"scope": 1}), "could not JSON decode claim"},
+		"restricted":          {rs256(nil, change{"restriction": map[string]any{"connector": map[string]any{"in": []string{"github"}}}}), "a restriction"},
+		"empty restriction":   {rs256(nil, change{"restriction": map[string]any{}}), "a restriction"},
 		"ID token":            {rs256(change{"typ": "id+jwt"}, nil), "typ is not"},
 		"logout token":        {rs256(change{"typ": "logout+jwt"}, nil), "typ is not"},
 		"jku":                 {rs256(change{"jku": "https://evil.example.com"}, nil), "header jku"},

@@ -11,9 +11,14 @@ import (
 	"annals/audit"
 )
 
+var errRestrictsNothing = errors.New("it restricts nothing: give a condition, or leave it out")
+
 // ParseRestriction reads the JSON of a restriction, the API's ActivityFilter. An unknown field is an error: a condition
-// that is not understood must not be left out.
+// that is not understood must not be left out. So is null, and no JSON at all: they would be no restriction.
 func ParseRestriction(text string) (*audit.Filter, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, errRestrictsNothing
+	}
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields()
 	var filter *audit.Filter
@@ -22,6 +27,9 @@ func ParseRestriction(text string) (*audit.Filter, error) {
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("reading the restriction: something follows its end")
+	}
+	if filter == nil {
+		return nil, errRestrictsNothing
 	}
 	return filter, nil
 }

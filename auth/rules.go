@@ -58,14 +58,21 @@ func checkScopes(scopes, kind []audit.Scope, restriction *audit.Filter) error {
 
 func scopeList(scopes []audit.Scope) string { return strings.Join(texts(scopes), ", ") }
 
-// narrow checks a restriction, and joins it to its maker's. One that is no condition is none.
+// narrow checks a restriction, and joins it to its maker's. One that is given and restricts nothing is a mistake: a value
+// of it was not there, perhaps, and the token would see everything.
 func narrow(tenant audit.TenantID, outer, inner *audit.Filter, now time.Time) (own, both *audit.Filter, err error) {
+	if inner == nil {
+		return nil, outer, nil
+	}
 	where, err := inner.Normalise("restriction", tenant, now)
 	if argument, ok := errors.AsType[*audit.ArgumentError](err); ok {
 		return nil, nil, userError(audit.CodeInvalid, argument.Argument, "%s", argument)
 	}
-	if err != nil || len(where) == 0 {
-		return nil, outer, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if audit.Always(where) {
+		return nil, nil, userError(audit.CodeInvalid, "restriction", "It restricts nothing: give a condition, or leave it out.")
 	}
 	both = join(outer, inner)
 	if _, err := both.Normalise("restriction", tenant, now); err != nil {

@@ -80,6 +80,42 @@ func TestAPITokenRules(t *testing.T) {
 	}
 }
 
+// TestARestrictionThatRestrictsNothingIsRefused: a backend that writes a condition on a value which it does not have,
+// `{actor: {email: undefined}}`, means that little is seen, not everything.
+func TestARestrictionThatRestrictsNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	scopes := []audit.Scope{audit.ScopeViewersWrite, audit.ScopeActivitiesRead}
+	wide, _ := r.operator(NewAPIToken{Scopes: append(scopes, audit.ScopeTokensWrite)})
+	narrowed, _ := r.operator(NewAPIToken{Scopes: scopes, Restriction: github()})
+	read := scopes[1:]
+	for _, text := range []string{
+		`{}`, `{"actor":{}}`, `{"actor":{"email":{}}}`, `{"actor":null}`, `{"actor":{"email":{"in":null}}}`, `{"occurredAt":{}}`,
+		`{"and":[{}]}`, `{"or":[{"actor":{"email":{}}},{"connector":{"in":["github"]}}]}`, `{"not":{"not":{}}}`,
+		`{"type":{"prefix":[""]}}`, `{"integration":{"notIn":["nonsense"]}}`,
+	} {
+		restriction, err := ParseRestriction(text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		made := NewAPIToken{Name: "child", Scopes: read, ExpiresIn: hours(1), Restriction: restriction}
+		viewer := NewViewerToken{Subject: "jane", Scopes: read, ExpiresIn: hours(1), Restriction: restriction}
+		_, _, byOperator := r.Bootstrap(t.Context(), tenantA, made)
+		_, _, byToken := r.CreateAPIToken(t.Context(), r.principal(wide), made)
+		_, _, ofWide := r.CreateViewerToken(t.Context(), r.principal(wide), viewer)
+		_, _, ofNarrowed := r.CreateViewerToken(t.Context(), r.principal(narrowed), viewer)
+		for _, err := range []error{byOperator, byToken, ofWide, ofNarrowed, r.CheckBootstrap(tenantA.Number, made)} {
+			expectProblem(t, text, err, audit.CodeInvalid, "restriction")
+			if err != nil && !strings.Contains(err.Error(), "restricts nothing") {
+				t.Errorf("%s: %v, want that it restricts nothing", text, err)
+			}
+		}
+	}
+	if len(r.mem.tokens) != 2 {
+		t.Errorf("%d entries, want those of the two makers", len(r.mem.tokens))
+	}
+}
+
 func nested(depth int) *audit.Filter {
 	f := github()
 	for range depth - 1 {
@@ -98,14 +134,14 @@ func TestViewerTokenRules(t *testing.T) {
 	p := r.principal(maker)
 	right := NewViewerToken{
 		Subject: "jane", Scopes: []audit.Scope{audit.ScopeActivitiesRead, audit.ScopeIntegrationsRead},
-		ExpiresIn: audit.Duration(15 * time.Minute), Restriction: &audit.Filter{},
+		ExpiresIn: audit.Duration(15 * time.Minute),
 	}
 	token, _, err := r.CreateViewerToken(t.Context(), p, right)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if viewer := r.principal(token); viewer.Restriction != nil || !slices.Equal(viewer.Scopes, right.Scopes) {
-		t.Errorf("a restriction that is no condition restricts: %+v", viewer)
+		t.Errorf("no restriction restricts: %+v", viewer)
 	}
 	many := make([]string, 300)
 	for i := range many {
@@ -167,6 +203,11 @@ func TestBootstrapRules(t *testing.T) {
 		tc.change(&in)
 		_, _, err := r.Bootstrap(t.Context(), tenantA, in)
 		expectProblem(t, name, err, audit.CodeInvalid, tc.field)
+		expectProblem(t, name+", before", r.CheckBootstrap(0, in), audit.CodeInvalid, tc.field)
+	}
+	before := len(r.mem.tokens)
+	if err := r.CheckBootstrap(0, right); err != nil || len(r.mem.tokens) != before {
+		t.Errorf("checked beforehand: %v, %d entries, want %d", err, len(r.mem.tokens), before)
 	}
 }
 
@@ -176,7 +217,7 @@ func TestParseRestriction(t *testing.T) {
 	if err != nil || f.Connector.In[0] != "github" || time.Duration(*f.OccurredAt.Last) != 7*24*time.Hour {
 		t.Errorf("got %+v, %v", f, err)
 	}
-	for _, text := range []string{"", "github", `{"conector": {"in": ["github"]}}`, `{} {}`, `{"connector": "github"}`, `[]`, `{"and": {}}`} {
+	for _, text := range []string{"", " \n", "null", " null ", "github", `{"conector": {"in": ["github"]}}`, `{} {}`, `{"connector": "github"}`, `[]`, `{"and": {}}`} {
 		if f, err := ParseRestriction(text); err == nil {
 			t.Errorf("%s: got %+v", text, f)
 		}
@@ -235,7 +276,7 @@ func TestChildrenAreNeverWider(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		root := NewAPIToken{Scopes: anyScopes(rt, audit.Scopes())}
 		if rapid.Bool().Draw(rt, "restricted") {
-			root = NewAPIToken{Scopes: anyScopes(rt, restrictable()), Restriction: new(anyFilter(1).Draw(rt, "root"))}
+			root = NewAPIToken{Scopes: anyScopes(rt, restrictable()), Restriction: new(anyFilter(1).Filter(restricts).Draw(rt, "root"))}
 		}
 		token, _ := r.operator(root)
 		parent := r.principal(token)
@@ -356,6 +397,12 @@ func anyScopes(rt *rapid.T, from []audit.Scope) []audit.Scope {
 		from = modest // else hardly any restricted token is granted
 	}
 	return rapid.SliceOfN(rapid.SampledFrom(from), 1, 4).Draw(rt, "scopes")
+}
+
+// restricts reports whether a filter is a restriction at all.
+func restricts(f audit.Filter) bool {
+	where, err := f.Normalise("f", tenantA.Number, newClock().now())
+	return err == nil && !audit.Always(where)
 }
 
 func anyFilter(depth int) *rapid.Generator[audit.Filter] {

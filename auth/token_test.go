@@ -164,8 +164,8 @@ func TestRevocation(t *testing.T) {
 		!strings.HasPrefix(string(revoked.RevokedBy), "token:") {
 		t.Fatalf("revoked %d: %+v, %v", count, revoked, err)
 	}
-	if !strings.Contains(r.log.String(), "reason=left") {
-		t.Error("the reason is not logged")
+	if log := r.log.String(); !strings.Contains(log, "jti="+entry.JTI) || strings.Contains(log, "left") || strings.Contains(log, "token:") {
+		t.Errorf("logged which token is revoked, but not why and by whom:\n%s", log)
 	}
 	for _, p := range principals {
 		if err := r.Alive(t.Context(), p); !errors.Is(err, ErrUnauthenticated) {

@@ -16,7 +16,7 @@ type NewViewerToken struct {
 	Subject     string // the front end's user, 1 to 200 characters
 	Scopes      []audit.Scope
 	ExpiresIn   audit.Duration
-	Restriction *audit.Filter // sees only this; nil for no more than the caller's
+	Restriction *audit.Filter // sees only this; nil for all that the caller sees
 }
 
 // CreateViewerToken mints a token for one user of a caller's front end, and says when it ends. It is not stored, and ends
