@@ -36,7 +36,7 @@ type tokenCreateLine struct {
 	Name        string        `default:"command line" help:"Name for the list of tokens."`
 	Scope       []string      `required:"" help:"What the token may do, activities:read for instance; may be repeated."`
 	Expires     time.Duration `default:"1h" help:"How long it lives, at most 2160h (90 days)."`
-	Restriction string        `help:"Filter as JSON; the token sees nothing else."`
+	Restriction *string       `help:"Filter as JSON; the token sees nothing else."`
 }
 
 type importLine struct {
@@ -116,6 +116,10 @@ func migrate(ctx context.Context, c config, stdout io.Writer) error {
 
 // createToken prints a new token alone; everything else is said on stderr.
 func createToken(ctx context.Context, c config, log *slog.Logger, line tokenCreateLine, stdout, stderr io.Writer) (err error) {
+	in, err := line.token()
+	if err != nil {
+		return err
+	}
 	d, err := openDatabase(ctx, c, log, false)
 	if err != nil {
 		return err
@@ -125,19 +129,13 @@ func createToken(ctx context.Context, c config, log *slog.Logger, line tokenCrea
 	if err != nil {
 		return err
 	}
-	in := auth.NewAPIToken{Name: line.Name, ExpiresIn: audit.Duration(line.Expires)}
-	for _, name := range line.Scope {
-		for _, one := range list(name) {
-			in.Scopes = append(in.Scopes, audit.Scope(one))
-		}
+	// Checked before, so that a mistake makes no tenant.
+	tenant, err := d.Tenant(ctx, line.Tenant)
+	if err != nil && !errors.Is(err, audit.ErrNotFound) {
+		return err
 	}
-	if line.Restriction != "" {
-		if in.Restriction, err = auth.ParseRestriction(line.Restriction); err != nil {
-			return fmt.Errorf("--restriction: %w", err)
-		}
-	}
-	if line.Tenant == "" || len(line.Tenant) > 100 {
-		return errors.New("--tenant: must have 1 to 100 characters")
+	if err := authority.CheckBootstrap(tenant.Number, in); err != nil {
+		return inFlags(err)
 	}
 	tenant, created, err := d.EnsureTenant(ctx, line.Tenant)
 	if err != nil {
@@ -148,9 +146,39 @@ func createToken(ctx context.Context, c config, log *slog.Logger, line tokenCrea
 	}
 	token, _, err := authority.Bootstrap(ctx, tenant, in)
 	if err != nil {
-		return err
+		return inFlags(err)
 	}
 	_, err = fmt.Fprintln(stdout, token)
+	return err
+}
+
+// token is what the line asks for. Its mistakes begin with the flag.
+func (l tokenCreateLine) token() (auth.NewAPIToken, error) {
+	in := auth.NewAPIToken{Name: l.Name, ExpiresIn: audit.Duration(l.Expires)}
+	if l.Tenant == "" || len(l.Tenant) > 100 {
+		return in, errors.New("--tenant: must have 1 to 100 characters")
+	}
+	for _, name := range l.Scope {
+		for _, one := range list(name) {
+			in.Scopes = append(in.Scopes, audit.Scope(one))
+		}
+	}
+	if l.Restriction == nil {
+		return in, nil
+	}
+	var err error
+	if in.Restriction, err = auth.ParseRestriction(*l.Restriction); err != nil {
+		return in, fmt.Errorf("--restriction: %w", err)
+	}
+	return in, nil
+}
+
+// inFlags says which flag of `token create` is meant by the field of an audit.UserError.
+func inFlags(err error) error {
+	flags := map[string]string{"name": "--name", "scopes": "--scope", "expiresIn": "--expires", "restriction": "--restriction"}
+	if problem, ok := errors.AsType[*audit.UserError](err); ok && len(problem.Field) > 1 {
+		return fmt.Errorf("%s: %w", flags[problem.Field[1]], err)
+	}
 	return err
 }
 
