@@ -1,7 +1,7 @@
 // Package browser holds what only a browser can tell: that the app of the documentation works on an origin of its own, what
 // CORS lets through, and the playground. Each test starts annals and has a story in JavaScript drive Chromium.
 //
-// It needs Node 20, `npm ci` in this folder, and Chromium in the PATH. Where they are not there the tests are skipped, and
+// It needs Node 20.11, `npm ci` in this folder, and Chromium in the PATH. Where they are not there the tests are skipped, and
 // fail if ANNALS_TEST_BROWSER is "required".
 package browser
 
@@ -101,7 +101,7 @@ func chromium() string {
 // play runs a story to its end. When it prints "restart", annals is started again, and a line says that it is there.
 func (i *installation) play(story string, env ...string) {
 	i.t.Helper()
-	ctx, cancel := context.WithTimeout(i.t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(i.t.Context(), 2*time.Minute)
 	defer cancel()
 	node := exec.CommandContext(ctx, "node", story)
 	node.Cancel = func() error { return node.Process.Signal(syscall.SIGTERM) } // the browser ends too

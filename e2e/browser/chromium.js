@@ -4,7 +4,7 @@ import { chromium } from 'playwright-core';
 export async function open() {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] });
   const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(30_000);
   const wrong = [];
   page.on('pageerror', (error) => wrong.push(`uncaught: ${error}`));
   page.on('console', (message) => message.type() === 'error' && wrong.push(`console: ${message.text()}`));
@@ -12,7 +12,7 @@ export async function open() {
 }
 
 /** Waits until holds() is true. */
-export async function eventually(what, holds, within = 20_000) {
+export async function eventually(what, holds, within = 30_000) {
   for (const end = Date.now() + within; !(await holds()); await new Promise((done) => setTimeout(done, 100))) {
     if (Date.now() > end) throw new Error(`not within ${within} ms: ${what}`);
   }
