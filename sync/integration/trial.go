@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -14,9 +15,10 @@ import (
 const (
 	// trialsPerMinute bounds how often a tenant may try credentials, so that we are no tool to guess them.
 	trialsPerMinute = 10
-	// trialWindow is the past that a trial reads, trialTime how long it may take.
+	// trialWindow is the past that a trial reads, trialTime how long all of its feeds together may take: an operation of
+	// the API ends after 10 s, and its answers are lost then.
 	trialWindow = 24 * time.Hour
-	trialTime   = 15 * time.Second
+	trialTime   = 8 * time.Second
 )
 
 // trials bounds the trials of each tenant.
@@ -78,33 +80,44 @@ func (s *Service) Test(ctx context.Context, view audit.View, id, connectorName *
 	if err != nil {
 		return nil, refusal(err)
 	}
-	return s.try(ctx, registration.Connector, opened), nil
+	return s.try(ctx, registration.Connector, opened)
 }
 
-func (s *Service) try(ctx context.Context, c audit.Connector, opened connector.Opened) []*audit.IntegrationCheck {
+// try asks for one feed after the other, since vendors' limits are for the account. Each may take its part of the time
+// that is left. When the caller's own time ends there are no checks: of a feed that nobody was asked for there is nothing
+// to say.
+func (s *Service) try(ctx context.Context, c audit.Connector, opened connector.Opened) ([]*audit.IntegrationCheck, error) {
 	checks := []*audit.IntegrationCheck{}
 	fetcher, ok := opened.(connector.Fetcher)
 	if !ok {
-		return checks
+		return checks, nil
 	}
-	now := s.now()
-	for _, feed := range c.Feeds {
-		if feed.PushOnly {
-			continue
-		}
-		trying, cancel := context.WithTimeout(ctx, trialTime)
-		page, err := fetcher.Fetch(trying, connector.Request{Feed: feed.Name, Window: &audit.Window{From: now.Add(-trialWindow), To: now}})
-		cancel()
-		check := &audit.IntegrationCheck{Feed: feed.Name, OK: err == nil}
-		if err != nil {
-			check.Reason = connector.ClassOf(err).Reason()
-		}
-		for _, draft := range page.Drafts {
-			if !draft.OccurredAt.IsZero() && (check.NewestOccurredAt == nil || draft.OccurredAt.After(*check.NewestOccurredAt)) {
-				check.NewestOccurredAt = new(draft.OccurredAt)
-			}
+	feeds := slices.DeleteFunc(slices.Clone(c.Feeds), func(feed audit.ConnectorFeed) bool { return feed.PushOnly })
+	begun := s.now()
+	for i, feed := range feeds {
+		left := trialTime - s.now().Sub(begun)
+		check := s.tryFeed(ctx, fetcher, feed.Name, left/time.Duration(len(feeds)-i))
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("trying the feed %s: %w", feed.Name, err)
 		}
 		checks = append(checks, check)
 	}
-	return checks
+	return checks, nil
+}
+
+func (s *Service) tryFeed(ctx context.Context, fetcher connector.Fetcher, feed string, atMost time.Duration) *audit.IntegrationCheck {
+	ctx, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
+	now := s.now()
+	page, err := fetcher.Fetch(ctx, connector.Request{Feed: feed, Window: &audit.Window{From: now.Add(-trialWindow), To: now}})
+	check := &audit.IntegrationCheck{Feed: feed, OK: err == nil}
+	if err != nil {
+		check.Reason = connector.ClassOf(err).Reason()
+	}
+	for _, draft := range page.Drafts {
+		if !draft.OccurredAt.IsZero() && (check.NewestOccurredAt == nil || draft.OccurredAt.After(*check.NewestOccurredAt)) {
+			check.NewestOccurredAt = new(draft.OccurredAt)
+		}
+	}
+	return check
 }
