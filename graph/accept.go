@@ -85,7 +85,7 @@ func (m media) status(c code) int {
 		return http.StatusUnauthorized
 	case codeRateLimited:
 		return http.StatusTooManyRequests
-	case codeUnavailable:
+	case codeUnavailable, codeTimeout:
 		return http.StatusServiceUnavailable
 	case codeInternal:
 		return http.StatusInternalServerError

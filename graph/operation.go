@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"annals/audit"
 	"annals/auth"
@@ -99,7 +100,17 @@ func (s *Server) prepare(ctx context.Context, params *graphql.RawParams) (_ *gra
 		return prepared, nil
 	}
 	errs = errs[:min(len(errs), maxErrors)]
+	if errs[0].Message == "operation "+params.OperationName+" not found" { // gqlgen's words, odd without a name
+		errs = gqlerror.List{asRefusal(noOperation(params.OperationName))}
+	}
 	return prepared, s.executor.DispatchError(graphql.WithOperationContext(ctx, prepared), errs)
+}
+
+func noOperation(name string) *failure {
+	if name == "" {
+		return &failure{code: codeValidationFailed, message: "the document has several operations: operationName must say which one"}
+	}
+	return &failure{code: codeValidationFailed, message: "the document has no operation of the name that operationName says"}
 }
 
 // execute runs a query or a mutation to its end.

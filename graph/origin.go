@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,12 +42,27 @@ func (o Origins) Allow(r *http.Request) bool {
 
 // CORS lets pages of the allowed origins read the answers of a handler. There are no cookies, hence no credentials.
 func (o Origins) CORS(next http.Handler) http.Handler {
-	return cors.New(cors.Options{
+	return tidied(cors.New(cors.Options{
 		// A list would not do: an empty one means everybody.
 		AllowOriginFunc: func(origin string) bool { return o.allowed[origin] },
 		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders:  []string{"Authorization", "Content-Type", "traceparent"},
 		ExposedHeaders:  []string{"Retry-After", "X-Request-Id"},
 		MaxAge:          int((10 * time.Minute).Seconds()),
-	}).Handler(next)
+	}).Handler(next))
+}
+
+// tidied writes the names of headers that a preflight asks for as browsers do, which is all that package cors reads: in
+// lower case, sorted, without spaces. Who tries it by hand writes them differently.
+func tidied(next http.Handler) http.Handler {
+	const asked = "Access-Control-Request-Headers"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions && r.Header.Get(asked) != "" {
+			names := strings.FieldsFunc(strings.ToLower(r.Header.Get(asked)), func(c rune) bool { return c == ',' || c == ' ' })
+			slices.Sort(names)
+			r = r.Clone(r.Context())
+			r.Header.Set(asked, strings.Join(slices.Compact(names), ","))
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -45,8 +45,16 @@ func TestPreflight(t *testing.T) {
 			t.Errorf("%q: got %v", from, got.header)
 		}
 	}
+	for _, byHand := range []string{"Authorization, Content-Type, traceparent", "traceparent,content-type,authorization", "TraceParent"} {
+		got := s.send(t, http.MethodOptions, nil, map[string]string{
+			"Authorization": "", "Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": byHand,
+		})
+		if got.header.Get("Access-Control-Allow-Origin") != origin {
+			t.Errorf("%q: got %d %v", byHand, got.status, got.header)
+		}
+	}
 	got := s.send(t, http.MethodOptions, nil, map[string]string{
-		"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-canary",
+		"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-canary, authorization",
 	})
 	if got.header.Get("Access-Control-Allow-Headers") != "" {
 		t.Errorf("any header is allowed: %v", got.header)

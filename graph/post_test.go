@@ -108,7 +108,7 @@ func TestRefusals(t *testing.T) {
 		"parsing, JSON":     {`{`, nil, []string{"Accept", onlyJSON}, 200, "GRAPHQL_PARSE_FAILED", "line 1"},
 		"validation":        {`{activitys{id}}`, nil, nil, 400, "GRAPHQL_VALIDATION_FAILED", "(line 1, column 2)"},
 		"no operation":      {`fragment f on Query{__typename}`, nil, nil, 400, "GRAPHQL_VALIDATION_FAILED", "no operation"},
-		"which operation":   {`query a{__typename} query b{__typename}`, nil, nil, 400, "GRAPHQL_VALIDATION_FAILED", "not found"},
+		"which operation":   {`query a{__typename} query b{__typename}`, nil, nil, 400, "GRAPHQL_VALIDATION_FAILED", "the document has several operations: operationName must say which one"},
 		"depth":             {strings.Repeat("{a", 11) + strings.Repeat("}", 11), nil, nil, 400, "QUERY_TOO_COMPLEX", "11 fields deep"},
 		"cost":              {`{` + pages(8) + `}`, nil, nil, 400, "QUERY_TOO_COMPLEX", "costs"},
 		"subscription":      {`subscription{activityRecorded{cursor}}`, nil, nil, 400, "BAD_USER_INPUT", "websocket"},

@@ -33,7 +33,6 @@ await says('"totalCount"');
 
 step('a subscription runs over graphql-transport-ws');
 await page.getByRole('tab', { name: 'LiveActivities' }).click();
-await page.waitForTimeout(1000); // GraphiQL takes a moment to note which operation the tab has
 await run.click();
 await says('"phase"');
 const token = { Authorization: `Bearer ${process.env.OWNER_TOKEN}` };

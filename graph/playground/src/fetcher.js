@@ -1,3 +1,4 @@
+import { parse as parseDocument } from 'graphql';
 import { createClient } from 'graphql-ws';
 
 // The API of the server that served this page; nothing in the page's address changes it.
@@ -6,8 +7,10 @@ const socket = new URL(endpoint);
 socket.protocol = endpoint.protocol === 'https:' ? 'wss:' : 'ws:';
 
 /** Runs what GraphiQL hands over: subscriptions over graphql-transport-ws, everything else as a POST. */
-export function fetcher(request, { headers = {}, documentAST } = {}) {
-  if (isSubscription(documentAST, request.operationName)) {
+export function fetcher(asked, { headers = {} } = {}) {
+  const operations = operationsOf(asked.query);
+  const request = { ...asked, operationName: named(operations, asked.operationName) };
+  if (isSubscription(operations, request.operationName)) {
     return subscription(request, headers);
   }
   if (request.operationName === 'IntrospectionQuery') {
@@ -16,10 +19,22 @@ export function fetcher(request, { headers = {}, documentAST } = {}) {
   return post(request, headers);
 }
 
-function isSubscription(document, name) {
-  const operations = document?.definitions.filter((node) => node.kind === 'OperationDefinition') ?? [];
-  const chosen = operations.find((node) => !name || node.name?.value === name);
-  return chosen?.operation === 'subscription';
+// What does not parse has none: the API says what is wrong with it.
+function operationsOf(query) {
+  try {
+    return parseDocument(query).definitions.filter((node) => node.kind === 'OperationDefinition');
+  } catch {
+    return [];
+  }
+}
+
+// Right after another tab was chosen GraphiQL still names the operation of the one before.
+function named(operations, name) {
+  return operations.length === 1 && operations[0].name?.value !== name ? operations[0].name?.value : name;
+}
+
+function isSubscription(operations, name) {
+  return operations.find((node) => !name || node.name?.value === name)?.operation === 'subscription';
 }
 
 // Without a token nothing is asked, so that opening the page is no failed sign-in. `data` is always there, because GraphiQL would
