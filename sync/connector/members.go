@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"iter"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -11,7 +12,14 @@ import (
 // Members are the members of one JSON object of a vendor record while it is translated: those that the draft has a
 // place for are taken out, and Rest is the metadata. A member of a type that was not expected is not taken, so that it
 // stays in the metadata instead of being lost.
-type Members struct{ list []member }
+type Members struct {
+	list  []member
+	index map[string]int // of list, once it is longer than searched
+}
+
+// searched is how long a list of members is looked through. Nearly every object is shorter; of a longer one an index is
+// made, so that the time which an object takes grows with its length and no faster.
+const searched = 64
 
 type member struct {
 	name, raw string
@@ -28,19 +36,39 @@ func readMembers(object string, room int) *Members {
 	if !parsed.IsObject() {
 		return m
 	}
-	m.list = make([]member, 0, room)
+	m.list = make([]member, 0, min(room, len(object)/len(`"":0,`)))
 	parsed.ForEach(func(name, value gjson.Result) bool {
 		if known := m.find(name.Str); known != nil {
 			known.raw = value.Raw
 		} else {
-			m.list = append(m.list, member{name: name.Str, raw: value.Raw})
+			m.add(member{name: name.Str, raw: value.Raw})
 		}
 		return true
 	})
 	return m
 }
 
+// add appends a member whose name is new.
+func (m *Members) add(added member) {
+	m.list = append(m.list, added)
+	switch {
+	case m.index != nil:
+		m.index[added.name] = len(m.list) - 1
+	case len(m.list) > searched:
+		m.index = make(map[string]int, 2*searched)
+		for i := range m.list {
+			m.index[m.list[i].name] = i
+		}
+	}
+}
+
 func (m *Members) find(name string) *member {
+	if m.index != nil {
+		if i, known := m.index[name]; known {
+			return &m.list[i]
+		}
+		return nil
+	}
 	for i := range m.list {
 		if m.list[i].name == name {
 			return &m.list[i]
@@ -105,10 +133,14 @@ func (m *Members) Time(name string, layouts ...string) time.Time {
 	return time.Time{}
 }
 
-// Each calls do with every member in the order of the record.
-func (m *Members) Each(do func(name string, value gjson.Result)) {
-	for _, each := range m.list {
-		do(each.name, gjson.Parse(each.raw))
+// All gives every member in the order of the record, taken or not.
+func (m *Members) All() iter.Seq2[string, gjson.Result] {
+	return func(yield func(string, gjson.Result) bool) {
+		for _, each := range m.list {
+			if !yield(each.name, gjson.Parse(each.raw)) {
+				return
+			}
+		}
 	}
 }
 

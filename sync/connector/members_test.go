@@ -1,10 +1,11 @@
 package connector
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
-
-	"github.com/tidwall/gjson"
 
 	"annals/audit"
 )
@@ -51,7 +52,9 @@ func TestMembersTakenWhole(t *testing.T) {
 	t.Parallel()
 	m := ReadMembers(`{"a":1,"b":2,"a":3}`)
 	var names []string
-	m.Each(func(name string, value gjson.Result) { names = append(names, name+value.Raw) })
+	for name, value := range m.All() {
+		names = append(names, name+value.Raw)
+	}
 	if len(names) != 2 || names[0] != "a3" || names[1] != "b2" {
 		t.Errorf("members are %q, want the last a and b", names)
 	}
@@ -60,5 +63,71 @@ func TestMembersTakenWhole(t *testing.T) {
 	m.Take("b")
 	if got := m.Rest(); got != nil {
 		t.Errorf("rest is %s, want none", got)
+	}
+}
+
+// TestMembersOfAnyNumber: an object behaves alike whether or not it has an index.
+func TestMembersOfAnyNumber(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 2, searched - 1, searched, searched + 1, searched + 2, 5 * searched} {
+		var first, second, left []string
+		for i := range n {
+			first = append(first, fmt.Sprintf(`"k%d":"old"`, i))
+			second = append(second, fmt.Sprintf(`"k%d":%d`, i, i))
+			left = append(left, fmt.Sprintf(`"k%d":%d`, i, i))
+		}
+		m := ReadMembers("{" + strings.Join(append(first, second...), ",") + "}")
+		for i := range n {
+			if got := m.Get(fmt.Sprintf("k%d", i)); got.Raw != strconv.Itoa(i) {
+				t.Fatalf("k%d of %d is %s, want the last one of its name", i, n, got.Raw)
+			}
+		}
+		if m.Get("K0").Exists() || m.Get("").Exists() || m.Text("absent") != "" {
+			t.Errorf("of %d members one is found that is not there", n)
+		}
+		m.Take("k0")
+		m.Put(fmt.Sprintf("k%d", n-1), audit.JSON("null"))
+		want := ""
+		if n > 2 {
+			want = "{" + strings.Join(left[1:n-1], ",") + "}"
+		}
+		if got := string(m.Rest()); got != want {
+			t.Errorf("rest of %d members is %s, want %s", n, got, want)
+		}
+	}
+}
+
+// TestMembersOfWideObject would take minutes if each member were looked for among all others.
+func TestMembersOfWideObject(t *testing.T) {
+	t.Parallel()
+	const n = 200_000
+	object := []byte("{")
+	for i := range n {
+		object = fmt.Appendf(object, `"k%d":%d,`, i, i)
+	}
+	object = append(object, `"last":1}`...)
+	soon(t, func() {
+		m := ReadMembers(string(object))
+		for i := range n {
+			m.Take(fmt.Sprintf("k%d", i))
+		}
+		if got := string(m.Rest()); got != `{"last":1}` {
+			t.Errorf("rest is %d bytes", len(got))
+		}
+	})
+}
+
+// soon fails a test when something takes much longer than a linear pass does anywhere.
+func soon(t *testing.T, do func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it is not done after ten seconds")
 	}
 }

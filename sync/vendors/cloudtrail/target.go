@@ -151,11 +151,11 @@ func (c *call) changes() []audit.Change {
 		changes = append(changes, change)
 	}
 	if c.service == "ec2" && strings.HasPrefix(c.name, "Modify") {
-		c.params.Each(func(name string, value gjson.Result) {
+		for name, value := range c.params.All() {
 			if set := value.Get("value"); value.IsObject() && set.Exists() && !set.IsObject() && !set.IsArray() {
 				changes = append(changes, audit.Change{Field: name, After: new(set.String())})
 			}
-		})
+		}
 	}
 	return changes
 }

@@ -17,17 +17,17 @@ func (r record) changes() []audit.Change {
 
 func changesAmong(members *connector.Members) []audit.Change {
 	var found []audit.Change
-	members.Each(func(name string, before gjson.Result) {
+	for name, before := range members.All() {
 		field, former := formerly(name)
 		if !former {
-			return
+			continue
 		}
 		after := members.Get("new_" + field)
 		if !after.Exists() {
 			after = members.Get(field)
 		}
 		found = appendChange(found, field, before, after)
-	})
+	}
 	return found
 }
 
