@@ -8,8 +8,11 @@ package live
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -17,17 +20,16 @@ import (
 )
 
 const (
-	// ringSize and ringBytes are how many of a ledger's newest activities are kept for its feeds, and how large all
-	// of them may be.
-	ringSize  = 8192
-	ringBytes = 64 << 20
 	// patience with the ledger: a way to it that has gone silent must not hold up all feeds.
 	readPatience = 5 * time.Second
-	// readSize is how many activities are read at once.
-	readSize = 1000
+	// readSize is how many activities are read at once. An activity can hold half a MiB, and 50 MiB are read well within
+	// readPatience; more at once would be no faster.
+	readSize = 100
 	// lookInterval is how often the hub looks by itself, in case a hint was lost.
 	lookInterval = time.Second
 )
+
+var errPanicked = errors.New("panicked")
 
 // Ledger is where the hub and its feeds read.
 type Ledger interface {
@@ -73,25 +75,47 @@ func (h *Hub) Run(ctx context.Context) error {
 	listening.Go(func() { h.listen(ctx) })
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
+	ready := make(chan struct{})
+	close(ready)
+	var more <-chan struct{} // ready while a ledger holds more than was read of it
 	for {
+		var due func(*ring) bool
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
+			due = func(*ring) bool { return true }
 		case <-h.wake:
+			due = func(r *ring) bool { return !r.failed }
+		case <-more:
+			due = func(r *ring) bool { return r.full }
 		}
-		for tenant, r := range h.followed() {
-			if err := h.read(ctx, tenant, r); err != nil && ctx.Err() == nil {
-				h.log.WarnContext(ctx, "following a ledger", "error", err)
-			}
+		if more = nil; h.round(ctx, due) {
+			more = ready
 		}
 	}
+}
+
+// round reads one batch of each ledger that is due, so that none waits for the backlog of another, and reports whether
+// there is more.
+func (h *Hub) round(ctx context.Context, due func(*ring) bool) (more bool) {
+	for tenant, r := range h.followed() {
+		if !due(r) {
+			continue
+		}
+		full, err := h.read(ctx, tenant, r)
+		if r.full, r.failed = full, err != nil; err != nil && ctx.Err() == nil {
+			h.log.WarnContext(ctx, "following a ledger", "error", err)
+		}
+		more = more || full
+	}
+	return more
 }
 
 // listen waits for hints, and begins again when the connection breaks. Between two tries the ticker finds everything.
 func (h *Hub) listen(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := h.ledger.Listen(ctx, h.nudge); err != nil && ctx.Err() == nil {
+		if err := contained(func() error { return h.ledger.Listen(ctx, h.nudge) }); err != nil && ctx.Err() == nil {
 			h.log.WarnContext(ctx, "listening for hints", "error", err)
 		}
 		select {
@@ -116,19 +140,30 @@ func (h *Hub) followed() map[audit.TenantID]*ring {
 	return rings
 }
 
-func (h *Hub) read(ctx context.Context, tenant audit.TenantID, r *ring) error {
-	for {
-		reading, cancel := context.WithTimeout(ctx, readPatience)
-		activities, err := h.ledger.Follow(reading, tenant, r.next(), readSize)
-		cancel()
+// read adds the next batch of a ledger to its ring. A full one has more behind it.
+func (h *Hub) read(ctx context.Context, tenant audit.TenantID, r *ring) (full bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readPatience)
+	defer cancel()
+	err = contained(func() error {
+		activities, err := h.ledger.Follow(ctx, tenant, r.next(), readSize)
 		if err != nil {
 			return err
 		}
 		r.add(activities)
-		if len(activities) < readSize {
-			return nil
+		full = len(activities) == readSize
+		return nil
+	})
+	return full, err
+}
+
+// contained makes an error of a panic, so that what is wrong with one ledger does not end the process.
+func contained(do func() error) (err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanicked, panicked, debug.Stack())
 		}
-	}
+	}()
+	return do()
 }
 
 // join gives the ring of a ledger, which begins at size when it is new.
@@ -151,61 +186,4 @@ func (h *Hub) leave(tenant audit.TenantID, r *ring) {
 	if r.feeds--; r.feeds == 0 {
 		delete(h.rings, tenant)
 	}
-}
-
-// ring keeps a ledger's newest activities.
-type ring struct {
-	feeds int // guarded by the hub's mu
-
-	mu         sync.Mutex
-	activities []*audit.Activity // guarded by mu; those before end, without a gap
-	bytes      int               // guarded by mu; of what activities hold, roughly
-	end        int64             // guarded by mu; seq of the next activity
-	grown      chan struct{}     // guarded by mu; closed when activities are added
-}
-
-func (r *ring) next() int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.end
-}
-
-func (r *ring) add(activities []*audit.Activity) {
-	if len(activities) == 0 {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.activities = append(r.activities, activities...)
-	for _, a := range activities {
-		r.bytes += weight(a)
-	}
-	surplus := 0
-	for ; len(r.activities)-surplus > ringSize || r.bytes > ringBytes; surplus++ {
-		r.bytes -= weight(r.activities[surplus])
-	}
-	if surplus > 0 {
-		r.activities = append([]*audit.Activity(nil), r.activities[surplus:]...)
-	}
-	r.end = activities[len(activities)-1].Seq + 1
-	close(r.grown)
-	r.grown = make(chan struct{})
-}
-
-// weight is roughly how many bytes an activity holds.
-func weight(a *audit.Activity) int {
-	const fields = 1 << 10
-	return fields + len(a.Metadata) + len(a.Description) + len(a.Targets)*fields/4 + len(a.Changes)*fields/4
-}
-
-// from gives the activities from a seq on, and a channel that closes when there are more. held is false when the ring
-// no longer holds that seq.
-func (r *ring) from(seq int64) (activities []*audit.Activity, grown <-chan struct{}, held bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	begin := r.end - int64(len(r.activities))
-	if seq < begin {
-		return nil, r.grown, false
-	}
-	return r.activities[min(seq-begin, int64(len(r.activities))):], r.grown, true
 }

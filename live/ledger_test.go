@@ -21,6 +21,7 @@ var begin = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // ledger is one tenant's ledger in memory.
 type ledger struct {
+	tenant   audit.TenantID
 	pageTime time.Duration // how long a read of history takes
 
 	mu         sync.Mutex
@@ -30,7 +31,7 @@ type ledger struct {
 	reads      int               // guarded by mu; how often Follow was called
 }
 
-func newLedger() *ledger { return &ledger{hints: make(chan struct{})} }
+func newLedger() *ledger { return &ledger{tenant: tenant, hints: make(chan struct{})} }
 
 // add appends some activities; every tenth is of okta. A hint is lost unless it is sent.
 func (l *ledger) add(n int, hint bool) {
@@ -38,7 +39,7 @@ func (l *ledger) add(n int, hint bool) {
 	defer l.mu.Unlock()
 	for range n {
 		seq := int64(len(l.activities))
-		a := &audit.Activity{Tenant: tenant, Seq: seq, Connector: "github", RecordedAt: time.Now()}
+		a := &audit.Activity{Tenant: l.tenant, Seq: seq, Connector: "github", RecordedAt: time.Now()}
 		if seq%10 == 9 {
 			a.Connector = "okta"
 		}
