@@ -150,17 +150,23 @@ func endAll(ctx context.Context, tx bun.IDB, i audit.StoredIntegration) error {
 
 // Integrations gives all integrations that the view sees, deleted ones last, by name, with their feeds.
 func (db *DB) Integrations(ctx context.Context, view audit.View) ([]*audit.Integration, error) {
-	return db.integrations(ctx, view, nil)
+	return db.integrations(ctx, view.Tenant(), nil, view.SeesIntegration)
+}
+
+// FollowIntegrations is the raw read of followers: every integration of a tenant, as Integrations gives them.
+func (db *DB) FollowIntegrations(ctx context.Context, tenant audit.TenantID) ([]*audit.Integration, error) {
+	return db.integrations(ctx, tenant, nil, func(audit.IntegrationID, string) bool { return true })
 }
 
 // IntegrationsByID gives those of some numbers that the view sees, in no order.
 func (db *DB) IntegrationsByID(ctx context.Context, view audit.View, ids []audit.IntegrationID) ([]*audit.Integration, error) {
-	return db.integrations(ctx, view, append([]audit.IntegrationID{0}, ids...))
+	return db.integrations(ctx, view.Tenant(), append([]audit.IntegrationID{0}, ids...), view.SeesIntegration)
 }
 
-func (db *DB) integrations(ctx context.Context, view audit.View, ids []audit.IntegrationID) ([]*audit.Integration, error) {
+// integrations gives those of some numbers, or all when ids is nil, that are seen.
+func (db *DB) integrations(ctx context.Context, tenant audit.TenantID, ids []audit.IntegrationID, seen func(audit.IntegrationID, string) bool) ([]*audit.Integration, error) {
 	var rows []integrationRow
-	q := db.bun.NewSelect().Model(&rows).ExcludeColumn("sealed").Where("tenant_id = ?", view.Tenant()).
+	q := db.bun.NewSelect().Model(&rows).ExcludeColumn("sealed").Where("tenant_id = ?", tenant).
 		OrderExpr(`deleted_at IS NOT NULL, name, id`)
 	if ids != nil {
 		q = q.Where("id IN (?)", bun.List(ids))
@@ -174,11 +180,11 @@ func (db *DB) integrations(ctx context.Context, view audit.View, ids []audit.Int
 		if err != nil {
 			return nil, err
 		}
-		if view.SeesIntegration(stored.Number, stored.ConnectorName) {
+		if seen(stored.Number, stored.ConnectorName) {
 			found = append(found, &stored.Integration)
 		}
 	}
-	return found, db.addFeeds(ctx, view, found)
+	return found, db.addFeeds(ctx, tenant, found)
 }
 
 // StoredIntegration gives one integration with its sealed secrets.
@@ -205,7 +211,7 @@ type feedRow struct {
 	Backfilling    bool                `bun:"backfilling"`
 }
 
-func (db *DB) addFeeds(ctx context.Context, view audit.View, integrations []*audit.Integration) error {
+func (db *DB) addFeeds(ctx context.Context, tenant audit.TenantID, integrations []*audit.Integration) error {
 	if len(integrations) == 0 {
 		return nil
 	}
@@ -224,7 +230,7 @@ func (db *DB) addFeeds(ctx context.Context, view audit.View, integrations []*aud
 			EXISTS (SELECT FROM fetches b WHERE b.tenant_id = f.tenant_id AND b.integration_id = f.integration_id AND b.feed = f.name
 				AND b.kind = 'BACKFILL' AND b.status IN ('WAITING', 'RUNNING')) AS backfilling
 		FROM feeds f LEFT JOIN fetches l ON l.tenant_id = f.tenant_id AND l.integration_id = f.integration_id AND l.feed = f.name AND l.kind = 'LIVE'
-		WHERE f.tenant_id = ? AND f.integration_id IN (?) ORDER BY f.integration_id, f.name`, view.Tenant(), bun.List(ids)).Scan(ctx, &rows)
+		WHERE f.tenant_id = ? AND f.integration_id IN (?) ORDER BY f.integration_id, f.name`, tenant, bun.List(ids)).Scan(ctx, &rows)
 	if err != nil {
 		return translate("reading feeds", err)
 	}
