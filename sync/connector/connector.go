@@ -95,3 +95,9 @@ type FileReader interface {
 	// FileFeed is the feed that files belong to.
 	FileFeed() string
 }
+
+// Bounds of what is kept of one activity: a translation need not read longer lists to their end. Raw has the rest.
+const (
+	MaxTargets = 1000
+	MaxChanges = 1000
+)

@@ -26,7 +26,10 @@ func changesAmong(members *connector.Members) []audit.Change {
 		if !after.Exists() {
 			after = members.Get(field)
 		}
-		found = appendChange(found, field, before, after)
+		found = appendChange(found, field, side(before), side(after))
+		if len(found) == connector.MaxChanges {
+			break
+		}
 	}
 	return found
 }
@@ -43,12 +46,11 @@ func formerly(name string) (field string, ok bool) {
 }
 
 // appendChange adds a change unless nothing is told, or both sides say the same.
-func appendChange(changes []audit.Change, field string, before, after gjson.Result) []audit.Change {
-	from, to := side(before), side(after)
-	if from == nil && to == nil || from != nil && to != nil && *from == *to {
+func appendChange(changes []audit.Change, field string, before, after *string) []audit.Change {
+	if before == nil && after == nil || before != nil && after != nil && *before == *after {
 		return changes
 	}
-	return append(changes, audit.Change{Field: field, Before: from, After: to})
+	return append(changes, audit.Change{Field: field, Before: before, After: after})
 }
 
 // labels are what stands for an object in a change.
@@ -57,18 +59,20 @@ var labels = []string{"login", "full_name", "name", "title", "slug"}
 // maxUnwrap is how many objects with a single member may lie around one with a label: {"user":{"login":…}}.
 const maxUnwrap = 2
 
-// side is one side of a change as text: a scalar itself, an object by its label if it has one, else the JSON.
+// side is one side of a change as text: a scalar itself, an object by its label if it has one, else the JSON. Nil where
+// nothing is told.
 func side(value gjson.Result) *string {
 	for range maxUnwrap {
+		if !value.IsObject() {
+			break
+		}
 		for _, label := range labels {
 			if name := text(value.Get(label)); name != "" {
 				return new(string(name))
 			}
 		}
-		if only := value.Map(); len(only) == 1 {
-			for _, member := range only {
-				value = member
-			}
+		if only, ok := onlyMember(value); ok {
+			value = only
 		}
 	}
 	if !value.Exists() || value.Type == gjson.Null {
@@ -80,42 +84,13 @@ func side(value gjson.Result) *string {
 	return new(string(text(value)))
 }
 
-// deliveryChanges reads a webhook's `changes`: objects with `from`, perhaps `to`, alone or one level deeper. Where `to`
-// is not told the new value is the one of the changed object, or of the payload.
-func deliveryChanges(changes, object, payload gjson.Result) []audit.Change {
-	var found []audit.Change
-	changes.ForEach(func(key, change gjson.Result) bool {
-		field, old := strings.CutPrefix(key.Str, "old_")
-		if old && told(changes.Get(gjson.Escape(field))) {
-			return true // GitHub tells it twice
-		}
-		if told(change) {
-			found = appendChange(found, field, change.Get("from"), newValue(change, field, object, payload))
-			return true
-		}
-		change.ForEach(func(inner, change gjson.Result) bool {
-			if told(change) {
-				after := newValue(change, inner.Str, payload.Get(gjson.Escape(key.Str)), object)
-				found = appendChange(found, key.Str+"."+inner.Str, change.Get("from"), after)
-			}
-			return true
-		})
-		return true
+// onlyMember is the member of an object that has one.
+func onlyMember(object gjson.Result) (only gjson.Result, ok bool) {
+	count := 0
+	object.ForEach(func(_, member gjson.Result) bool {
+		only = member
+		count++
+		return count == 1
 	})
-	return found
-}
-
-func told(change gjson.Result) bool { return change.Get("from").Exists() || change.Get("to").Exists() }
-
-// newValue reads `to`, else the field of the first object that has it.
-func newValue(change gjson.Result, field string, objects ...gjson.Result) gjson.Result {
-	if to := change.Get("to"); to.Exists() {
-		return to
-	}
-	for _, object := range objects {
-		if value := object.Get(gjson.Escape(field)); value.Exists() {
-			return value
-		}
-	}
-	return gjson.Result{}
+	return only, count == 1
 }

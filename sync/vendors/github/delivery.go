@@ -38,7 +38,7 @@ func translateDelivery(delivery connector.Delivery) audit.Draft {
 		Targets:    r.deliveryTargets(event),
 		OccurredAt: happened(event, name, object, whole, delivery.At),
 		VendorID:   audit.Text(delivery.Header.Get(deliveryHeader)),
-		Changes:    deliveryChanges(whole.Get("changes"), object, whole),
+		Changes:    r.deliveryChanges(event),
 		Metadata:   r.metadata(boilerplate),
 		Raw:        delivery.Body,
 		Key:        deliveryKey(delivery.Header, content),

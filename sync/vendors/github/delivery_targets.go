@@ -1,12 +1,14 @@
 package github
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"annals/audit"
+	"annals/sync/connector"
 )
 
 // deliveryPlaces are the members of payloads that hold a target, or a list of them, in the order of the targets. The
@@ -54,10 +56,10 @@ var ownNames = []string{
 
 // deliveryTargets reads what an event was about.
 func (r record) deliveryTargets(event string) []audit.Target {
-	targets := r.refTarget(event)
+	targets, repository := r.refTarget(event), r.peek("repository.full_name")
 	for _, path := range deliveryPlaces {
-		for _, object := range objects(r.at(path)) {
-			if target, ok := r.deliveryTarget(event, path, object); ok {
+		for object := range objects(r.at(path)) {
+			if target, ok := deliveryTarget(event, path, object, repository); ok {
 				targets = append(targets, target)
 			}
 		}
@@ -84,7 +86,8 @@ func (r record) refTarget(event string) []audit.Target {
 	return []audit.Target{audit.NewTarget(connectorName, kind, "", branch(ref))}
 }
 
-func (r record) deliveryTarget(event, path string, object gjson.Result) (audit.Target, bool) {
+// deliveryTarget makes a target of an object, in an event about a repository.
+func deliveryTarget(event, path string, object gjson.Result, repository audit.Text) (audit.Target, bool) {
 	kind, ok := kindsOfMembers[path]
 	if !ok {
 		kind = path
@@ -95,7 +98,7 @@ func (r record) deliveryTarget(event, path string, object gjson.Result) (audit.T
 		kind = event
 	}
 	if path == "alert" {
-		name, id = r.numbered(object, name), ""
+		name, id = numbered(object, name, repository), ""
 	}
 	if path == "security_advisory" {
 		id = text(object.Get("ghsa_id"))
@@ -104,7 +107,7 @@ func (r record) deliveryTarget(event, path string, object gjson.Result) (audit.T
 }
 
 // numbered names an alert as people do, since its number counts within a repository: example/payments#7.
-func (r record) numbered(alert gjson.Result, name audit.Text) audit.Text {
+func numbered(alert gjson.Result, name, repository audit.Text) audit.Text {
 	number := text(alert.Get("number"))
 	if number == "" {
 		number = text(alert.Get("id"))
@@ -112,7 +115,7 @@ func (r record) numbered(alert gjson.Result, name audit.Text) audit.Text {
 	if number == "" {
 		return name
 	}
-	return r.peek("repository.full_name") + "#" + number
+	return repository + "#" + number
 }
 
 // installationTarget is the app of an event about installations. In other events an installation only says for which
@@ -129,15 +132,23 @@ func (r record) installationTarget(event string) (audit.Target, bool) {
 	return audit.NewTarget(connectorName, "installation", id, name), id != ""
 }
 
-// objects are an object itself, or the objects of a list.
-func objects(value gjson.Result) []gjson.Result {
-	switch {
-	case value.IsObject():
-		return []gjson.Result{value}
-	case value.IsArray():
-		return slices.DeleteFunc(value.Array(), func(v gjson.Result) bool { return !v.IsObject() })
+// objects are an object itself, or the first objects of a list.
+func objects(value gjson.Result) iter.Seq[gjson.Result] {
+	return func(yield func(gjson.Result) bool) {
+		switch {
+		case value.IsObject():
+			yield(value)
+		case value.IsArray():
+			count := 0
+			value.ForEach(func(_, element gjson.Result) bool {
+				if !element.IsObject() {
+					return true
+				}
+				count++
+				return yield(element) && count < connector.MaxTargets
+			})
+		}
 	}
-	return nil
 }
 
 func nameOf(object gjson.Result) audit.Text {

@@ -90,9 +90,10 @@ func texts(value gjson.Result) []audit.Text {
 		return nil
 	}
 	var list []audit.Text
-	for _, element := range value.Array() {
+	value.ForEach(func(_, element gjson.Result) bool {
 		list = append(list, text(element))
-	}
+		return true
+	})
 	return list
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"annals/audit"
+	"annals/sync/connector"
 )
 
 // places is where a record names targets of one kind: the first place that says something counts, and so for the ids.
@@ -73,7 +74,7 @@ func (r record) takePlaces(p places) []audit.Target {
 	r.takeAll(nameAt)
 	r.takeAll(idAt)
 	var targets []audit.Target
-	for i, name := range names {
+	for i, name := range names[:min(len(names), connector.MaxTargets)] {
 		if p.kind == "branch" {
 			name = branch(name)
 		}
