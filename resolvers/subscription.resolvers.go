@@ -21,7 +21,7 @@ func (r *subscriptionResolver) ActivityRecorded(ctx context.Context, filter *aud
 	go func() {
 		defer close(messages)
 		defer feed.Close()
-		r.endWith(ctx, pump(ctx, messages, feed.Next))
+		r.endWith(ctx, contained(func() error { return pump(ctx, messages, feed.Next) }))
 	}()
 	return messages, nil
 }
@@ -34,7 +34,9 @@ func (r *subscriptionResolver) IntegrationChanged(ctx context.Context, ids []str
 	changed := make(chan *audit.Integration)
 	go func() {
 		defer close(changed)
-		r.endWith(ctx, r.Live.Watch(ctx, view, ids, func(i *audit.Integration) error { return send(ctx, changed, i) }))
+		r.endWith(ctx, contained(func() error {
+			return r.Live.Watch(ctx, view, ids, func(i *audit.Integration) error { return send(ctx, changed, i) })
+		}))
 	}()
 	return changed, nil
 }

@@ -3,6 +3,8 @@ package resolvers
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +16,7 @@ import (
 type line struct {
 	messages int
 	fail     error // nil: wait for the end of the context
+	panics   any   // nil: do not
 	closed   bool
 }
 
@@ -37,6 +40,9 @@ func (l *line) Next(ctx context.Context) (*audit.LiveMessage, error) {
 	}
 	if l.fail != nil {
 		return nil, l.fail
+	}
+	if l.panics != nil {
+		panic(l.panics)
 	}
 	<-ctx.Done()
 	return nil, ctx.Err()
@@ -67,6 +73,53 @@ func TestSubscriptionEndsWithItsError(t *testing.T) {
 	}
 	if count := drain(changed); count != 0 || len(r.ended) != 2 || !errors.Is(r.ended[1], errBroken) {
 		t.Errorf("%d integrations, ended with %v", count, r.ended)
+	}
+}
+
+// TestSubscriptionThatPanics: it ends with an error that no caller may see, its stack in it for the log, and the process
+// goes on. A panic with an error that callers may see is none of those.
+func TestSubscriptionThatPanics(t *testing.T) {
+	t.Parallel()
+	for _, panics := range []any{"canary", fmt.Errorf("canary: %w", audit.ErrCursor)} {
+		r := newRig()
+		feed := &line{messages: 2, panics: panics}
+		r.Live = feed
+		messages, err := r.Subscription().ActivityRecorded(caller(t), nil, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if count := drain(messages); count != 2 || !feed.closed {
+			t.Errorf("%d messages, feed closed: %v, want 2 and the feed closed", count, feed.closed)
+		}
+		r.Live = &line{panics: panics}
+		changed, err := r.Subscription().IntegrationChanged(caller(t), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if count := drain(changed); count != 0 || len(r.ended) != 2 {
+			t.Fatalf("%d integrations, ended with %v", count, r.ended)
+		}
+		for _, err := range r.ended {
+			if text := err.Error(); !strings.Contains(text, "canary") || !strings.Contains(text, "subscription_test.go") || errors.Is(err, audit.ErrCursor) {
+				t.Errorf("ended with %v", err)
+			}
+		}
+	}
+}
+
+// TestSubscriptionThatPanicsUnheard: a panic is told for the log even when the reader has gone.
+func TestSubscriptionThatPanicsUnheard(t *testing.T) {
+	t.Parallel()
+	r := newRig()
+	r.Live = &line{panics: "canary"}
+	ctx, leave := context.WithCancel(caller(t))
+	leave()
+	messages, err := r.Subscription().ActivityRecorded(ctx, nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if drain(messages) > 0 || len(r.ended) != 1 {
+		t.Errorf("ended with %v, want the panic", r.ended)
 	}
 }
 
