@@ -13,7 +13,9 @@ import (
 
 // Integrations is where the state of integrations is read.
 type Integrations interface {
-	All(ctx context.Context, view audit.View) ([]*audit.Integration, error)
+	// Follow reads all integrations of a tenant, whoever may see them.
+	Follow(ctx context.Context, tenant audit.TenantID) ([]*audit.Integration, error)
+	// Backfills reads those of an integration of the view's tenant.
 	Backfills(ctx context.Context, view audit.View, i *audit.Integration) ([]*audit.Backfill, error)
 }
 
@@ -111,7 +113,7 @@ func (w *Watcher) look(ctx context.Context, tenant *observed, view audit.View) (
 	if w.now().Sub(tenant.at) < watchInterval/2 {
 		return tenant.states, nil
 	}
-	all, err := w.store.All(ctx, audit.NewView(view.Tenant(), nil, view.AsOf(), view.Now()))
+	all, err := w.store.Follow(ctx, view.Tenant())
 	if err != nil {
 		return nil, err
 	}

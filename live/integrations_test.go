@@ -20,9 +20,12 @@ type integrations struct {
 	reads     int                 // guarded by mu
 }
 
-func (s *integrations) All(context.Context, audit.View) ([]*audit.Integration, error) {
+func (s *integrations) Follow(_ context.Context, of audit.TenantID) ([]*audit.Integration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if of != tenant {
+		return nil, audit.ErrNotFound
+	}
 	s.reads++
 	var list []*audit.Integration
 	for _, i := range s.all {

@@ -55,6 +55,13 @@ func (s *Service) All(ctx context.Context, view audit.View) ([]*audit.Integratio
 	return all, err
 }
 
+// Follow gives all integrations of a tenant, for one who reads them once for many and shows each what its view sees.
+func (s *Service) Follow(ctx context.Context, tenant audit.TenantID) ([]*audit.Integration, error) {
+	all, err := s.store.FollowIntegrations(ctx, tenant)
+	s.describe(all)
+	return all, err
+}
+
 // describe says of the feeds what only their connector tells: their labels, and whether they are as complete as they
 // can be by now.
 func (s *Service) describe(integrations []*audit.Integration) {

@@ -64,3 +64,22 @@ func TestFeedsFallBehind(t *testing.T) {
 		}
 	}
 }
+
+// TestFollowReadsForAll: all of one tenant and none of another, whatever the view of who asks; a view still narrows All.
+func TestFollowReadsForAll(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	a, b := r.create("a"), r.create("b")
+	other := r.tenant("another")
+	if _, _, err := r.Create(t.Context(), other, "c", "example", valid(), nil); err != nil {
+		t.Fatal(err)
+	}
+	all, err := r.Follow(t.Context(), r.view.Tenant())
+	if err != nil || len(all) != 2 || all[0].Number != a.Number || all[1].Number != b.Number || all[0].Feeds[0].Label == "" {
+		t.Errorf("followed %+v, %v, want a and b with the labels of their feeds", all, err)
+	}
+	narrow := audit.NewView(r.view.Tenant(), audit.All{audit.InIntegrations{IDs: []audit.IntegrationID{b.Number}}}, -1, time.Now())
+	if seen, err := r.All(t.Context(), narrow); err != nil || len(seen) != 1 || seen[0].Number != b.Number {
+		t.Errorf("a narrow view sees %+v, %v, want b", seen, err)
+	}
+}
