@@ -25,7 +25,7 @@ func TestOnlyPOSTIsTaken(t *testing.T) {
 	t.Parallel()
 	v := &vendor{receive: one}
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions} {
-		request := httptest.NewRequest(method, "/webhooks/known", nil)
+		request := httptest.NewRequest(method, "/webhooks/"+known, nil)
 		request.Header.Set("Signature", "secret")
 		answer := httptest.NewRecorder()
 		v.handler(io.Discard).ServeHTTP(answer, request)
@@ -42,12 +42,12 @@ func TestOnlyPOSTIsTaken(t *testing.T) {
 func TestMissesAreAlike(t *testing.T) {
 	t.Parallel()
 	misses := map[string]*httptest.ResponseRecorder{
-		"no address":           post((&vendor{receive: one}).handler(io.Discard), "unknown", "secret", strings.NewReader("{}")),
+		"no address":           post((&vendor{receive: one}).handler(io.Discard), unknown, "secret", strings.NewReader("{}")),
 		"no possible address":  post((&vendor{receive: one}).handler(io.Discard), "no/address", "secret", strings.NewReader("{}")),
-		"a wrong signature":    post((&vendor{receive: one}).handler(io.Discard), "known", "wrong", strings.NewReader("{}")),
-		"no signature":         post((&vendor{receive: one}).handler(io.Discard), "known", "", strings.NewReader("{}")),
-		"unproven and paused":  post((&vendor{receive: one, paused: true}).handler(io.Discard), "known", "wrong", strings.NewReader("{}")),
-		"what takes no pushes": post((&vendor{receive: one}).withoutReceiver(), "known", "secret", strings.NewReader("{}")),
+		"a wrong signature":    post((&vendor{receive: one}).handler(io.Discard), known, "wrong", strings.NewReader("{}")),
+		"no signature":         post((&vendor{receive: one}).handler(io.Discard), known, "", strings.NewReader("{}")),
+		"unproven and paused":  post((&vendor{receive: one, paused: true}).handler(io.Discard), known, "wrong", strings.NewReader("{}")),
+		"what takes no pushes": post((&vendor{receive: one}).withoutReceiver(), known, "secret", strings.NewReader("{}")),
 	}
 	first := misses["no address"]
 	if first.Code != http.StatusUnauthorized {
@@ -75,7 +75,7 @@ func TestATornBodyIsNotRecorded(t *testing.T) {
 	t.Parallel()
 	v := &vendor{receive: one}
 	torn := io.MultiReader(strings.NewReader(`{"a":`), iotest.ErrReader(io.ErrUnexpectedEOF))
-	if answer := post(v.handler(io.Discard), "known", "secret", torn); answer.Code != http.StatusBadRequest || v.recorded != 0 {
+	if answer := post(v.handler(io.Discard), known, "secret", torn); answer.Code != http.StatusBadRequest || v.recorded != 0 {
 		t.Errorf("answered %d with %d recorded, want 400 and none", answer.Code, v.recorded)
 	}
 }
@@ -89,7 +89,7 @@ func TestTheBodyIsGivenAsItCame(t *testing.T) {
 		got = d
 		return one(d)
 	}}
-	post(v.handler(io.Discard), "known", "secret", strings.NewReader(body))
+	post(v.handler(io.Discard), known, "secret", strings.NewReader(body))
 	if string(got.Body) != body || got.Header.Get("Signature") != "secret" || time.Since(got.At) > time.Minute {
 		t.Errorf("received %q at %s", got.Body, got.At)
 	}
@@ -109,7 +109,7 @@ func TestTheAnswerWaitsForTheCommit(t *testing.T) {
 			status int
 		}{{nil, http.StatusNoContent}, {errors.New("no space left"), http.StatusServiceUnavailable}} {
 			answered := make(chan int, 1)
-			go func() { answered <- post(h, "known", "secret", strings.NewReader("{}")).Code }()
+			go func() { answered <- post(h, known, "secret", strings.NewReader("{}")).Code }()
 			synctest.Wait()
 			select {
 			case status := <-answered:
@@ -137,7 +137,7 @@ func TestPatienceEnds(t *testing.T) {
 			return audit.Receipt{}, ctx.Err()
 		}, time.Now, slog.New(slog.DiscardHandler))
 		begun := time.Now()
-		answer := post(h, "known", "secret", strings.NewReader("{}"))
+		answer := post(h, known, "secret", strings.NewReader("{}"))
 		if took := time.Since(begun); answer.Code != http.StatusServiceUnavailable || took >= 10*time.Second {
 			t.Errorf("answered %d after %s, want 503 within ten seconds", answer.Code, took)
 		}
@@ -147,7 +147,7 @@ func TestPatienceEnds(t *testing.T) {
 func TestWhatHoldsNoActivities(t *testing.T) {
 	t.Parallel()
 	v := &vendor{receive: func(connector.Delivery) (connector.Received, error) { return connector.Received{Feed: "feed"}, nil }}
-	answer := post(v.handler(io.Discard), "known", "secret", strings.NewReader("{}"))
+	answer := post(v.handler(io.Discard), known, "secret", strings.NewReader("{}"))
 	if answer.Code != http.StatusNoContent || v.recorded != 0 || v.poked != 0 || !cmp.Equal(v.noted, []bool{true}) {
 		t.Errorf("a ping: answered %d, %d recorded, poked %d times, noted %v", answer.Code, v.recorded, v.poked, v.noted)
 	}
@@ -158,7 +158,7 @@ func TestWhatComesAfterTheCommitDoesNotFailIt(t *testing.T) {
 	v := &vendor{receive: one}
 	var log bytes.Buffer
 	h := webhook.New(forgetful{v}, v, v.record, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
-	if answer := post(h, "known", "secret", strings.NewReader("{}")); answer.Code != http.StatusNoContent || v.recorded != 1 {
+	if answer := post(h, known, "secret", strings.NewReader("{}")); answer.Code != http.StatusNoContent || v.recorded != 1 {
 		t.Errorf("answered %d with %d recorded, want 204: the vendor would send it again", answer.Code, v.recorded)
 	}
 	if strings.Count(log.String(), "level=WARN") != 2 {
@@ -183,7 +183,7 @@ func TestSecretsThatCannotBeOpened(t *testing.T) {
 	t.Parallel()
 	v := &vendor{receive: one}
 	h := webhook.New(v, sealed{v}, v.record, time.Now, slog.New(slog.DiscardHandler))
-	if answer := post(h, "known", "secret", strings.NewReader("{}")); answer.Code != http.StatusServiceUnavailable || v.recorded != 0 {
+	if answer := post(h, known, "secret", strings.NewReader("{}")); answer.Code != http.StatusServiceUnavailable || v.recorded != 0 {
 		t.Errorf("answered %d with %d recorded, want 503: the operator can mend that", answer.Code, v.recorded)
 	}
 }
@@ -203,9 +203,9 @@ func TestSecretsAreNotLogged(t *testing.T) {
 	}}
 	for _, lost := range []error{nil, audit.ErrUnavailable} {
 		v.lost = lost
-		post(v.handler(&log), "known", "secret", strings.NewReader("canary"))
+		post(v.handler(&log), known, "secret", strings.NewReader("canary"))
 	}
-	for _, secret := range []string{"known", "secret", "canary"} {
+	for _, secret := range []string{known, "secret", "canary"} {
 		if strings.Contains(log.String(), secret) {
 			t.Errorf("%s is in the log:\n%s", secret, log.String())
 		}

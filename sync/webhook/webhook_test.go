@@ -18,7 +18,13 @@ import (
 	"annals/sync/webhook"
 )
 
-// vendor is store, opener, vendor's code and recorder of one integration at the address "known".
+// The random parts of the one address that there is, and of one that there is not.
+const (
+	known   = "known-known-known-know"
+	unknown = "unknown-unknown-unknow"
+)
+
+// vendor is store, opener, vendor's code and recorder of one integration at the address known.
 type vendor struct {
 	mu       sync.Mutex
 	asked    []string // guarded by mu
@@ -36,7 +42,7 @@ func (v *vendor) WebhookOwner(_ context.Context, path string) (audit.StoredInteg
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.asked = append(v.asked, path)
-	if path != "known" {
+	if path != known {
 		return audit.StoredIntegration{}, audit.ErrNotFound
 	}
 	i := audit.StoredIntegration{Integration: audit.Integration{Tenant: 1, Number: 7, ConnectorName: "example"}}
@@ -86,7 +92,7 @@ func (v *vendor) handler(log io.Writer) *webhook.Handler {
 }
 
 func post(h http.Handler, path, signature string, body io.Reader) *httptest.ResponseRecorder {
-	request := httptest.NewRequest(http.MethodPost, "/webhooks/known", body)
+	request := httptest.NewRequest(http.MethodPost, "/webhooks/"+known, body)
 	request.URL.Path = "/webhooks/" + path
 	request.Header.Set("Signature", signature)
 	answer := httptest.NewRecorder()
@@ -108,20 +114,20 @@ func TestAnswers(t *testing.T) {
 		noted     []bool
 		logged    string
 	}{
-		"recorded":    {&vendor{receive: one}, "known", "secret", http.StatusNoContent, []bool{true}, ""},
-		"not proven":  {&vendor{receive: one}, "known", "wrong", http.StatusUnauthorized, []bool{false}, ""},
-		"no address":  {&vendor{receive: one}, "unknown", "secret", http.StatusUnauthorized, nil, ""},
-		"paused":      {&vendor{receive: one, paused: true}, "known", "secret", http.StatusServiceUnavailable, nil, ""},
-		"no database": {&vendor{receive: one, lost: audit.ErrUnavailable}, "known", "secret", http.StatusServiceUnavailable, nil, "level=WARN"},
+		"recorded":    {&vendor{receive: one}, known, "secret", http.StatusNoContent, []bool{true}, ""},
+		"not proven":  {&vendor{receive: one}, known, "wrong", http.StatusUnauthorized, []bool{false}, ""},
+		"no address":  {&vendor{receive: one}, unknown, "secret", http.StatusUnauthorized, nil, ""},
+		"paused":      {&vendor{receive: one, paused: true}, known, "secret", http.StatusServiceUnavailable, nil, ""},
+		"no database": {&vendor{receive: one, lost: audit.ErrUnavailable}, known, "secret", http.StatusServiceUnavailable, nil, "level=WARN"},
 		"not recorded": {
-			&vendor{receive: one, recording: audit.ErrUnavailable}, "known", "secret", http.StatusServiceUnavailable, nil, "level=WARN",
+			&vendor{receive: one, recording: audit.ErrUnavailable}, known, "secret", http.StatusServiceUnavailable, nil, "level=WARN",
 		},
 		"unreadable": {&vendor{receive: func(connector.Delivery) (connector.Received, error) {
 			return connector.Received{}, connector.Fail(connector.Malformed, errors.New("no JSON"))
-		}}, "known", "secret", http.StatusBadRequest, []bool{false}, "level=WARN"},
+		}}, known, "secret", http.StatusBadRequest, []bool{false}, "level=WARN"},
 		"a panic": {&vendor{receive: func(connector.Delivery) (connector.Received, error) {
 			panic("index out of range")
-		}}, "known", "secret", http.StatusInternalServerError, nil, "level=ERROR"},
+		}}, known, "secret", http.StatusInternalServerError, nil, "level=ERROR"},
 	} {
 		var log bytes.Buffer
 		answer := post(test.vendor.handler(&log), test.path, test.signature, strings.NewReader("{}"))
@@ -155,7 +161,7 @@ func TestStrangersCostNothing(t *testing.T) {
 	t.Parallel()
 	v := &vendor{receive: one}
 	h := v.handler(io.Discard)
-	for _, path := range []string{"", "\x00", "kno\x00wn", "\xff", "known/", "../known", "known ", strings.Repeat("a", 65), "ｋnown"} {
+	for _, path := range []string{"", "\x00", known[:21] + "\x00", "\xff", known + "/", "../" + known, known + " ", known + "a", known[:21], "ｋ" + known[1:]} {
 		if answer := post(h, path, "secret", unread{t}); answer.Code != http.StatusUnauthorized {
 			t.Errorf("%q: answered %d, want 401", path, answer.Code)
 		}
@@ -163,7 +169,7 @@ func TestStrangersCostNothing(t *testing.T) {
 	if len(v.asked) != 0 {
 		t.Errorf("the database was asked for %q, which are no addresses", v.asked)
 	}
-	if answer := post(h, "unknown", "secret", unread{t}); answer.Code != http.StatusUnauthorized || len(v.asked) != 1 {
+	if answer := post(h, unknown, "secret", unread{t}); answer.Code != http.StatusUnauthorized || len(v.asked) != 1 {
 		t.Errorf("an unknown address: answered %d after %q", answer.Code, v.asked)
 	}
 }
@@ -172,7 +178,7 @@ func TestLargeBodies(t *testing.T) {
 	t.Parallel()
 	h := (&vendor{receive: one}).handler(io.Discard)
 	for size, want := range map[int]int{8 << 20: http.StatusNoContent, 8<<20 + 1: http.StatusRequestEntityTooLarge} {
-		if answer := post(h, "known", "secret", bytes.NewReader(make([]byte, size))); answer.Code != want {
+		if answer := post(h, known, "secret", bytes.NewReader(make([]byte, size))); answer.Code != want {
 			t.Errorf("%d bytes: answered %d, want %d", size, answer.Code, want)
 		}
 	}
@@ -187,12 +193,12 @@ func TestBodiesAtOnceAreBounded(t *testing.T) {
 	for range 16 {
 		body, end := io.Pipe()
 		ends = append(ends, end)
-		slow.Go(func() { post(h, "known", "wrong", body) })
+		slow.Go(func() { post(h, known, "wrong", body) })
 		if _, err := end.Write([]byte("{")); err != nil { // returns once the body is being read
 			t.Fatal(err)
 		}
 	}
-	answer := post(h, "known", "secret", unread{t})
+	answer := post(h, known, "secret", unread{t})
 	if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" {
 		t.Errorf("the 17th delivery was answered %d, want 503 with Retry-After", answer.Code)
 	}
@@ -200,7 +206,7 @@ func TestBodiesAtOnceAreBounded(t *testing.T) {
 		_ = end.Close()
 	}
 	slow.Wait()
-	if answer := post(h, "known", "secret", strings.NewReader("{}")); answer.Code != http.StatusNoContent {
+	if answer := post(h, known, "secret", strings.NewReader("{}")); answer.Code != http.StatusNoContent {
 		t.Errorf("after the others: answered %d, want 204", answer.Code)
 	}
 }
