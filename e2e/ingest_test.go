@@ -221,7 +221,7 @@ func TestKubernetesPushesEventLists(t *testing.T) {
 	}
 }
 
-func TestWebhookIsLiveWithinASecond(t *testing.T) {
+func TestWebhookComesLive(t *testing.T) {
 	t.Parallel()
 	env, url := environment(t)
 	p := start(t, env, url)
