@@ -21,7 +21,8 @@ type canonicaliser struct {
 	in      []byte
 	at      int
 	out     []byte
-	members []span // of the objects that are open, innermost last
+	members []span   // of the objects that are open, innermost last
+	names   [][]byte // what keys with a backslash decode to, each once: sorting asks for them again and again
 	scratch []byte
 	except  []string
 	depth   int
@@ -30,12 +31,13 @@ type canonicaliser struct {
 // span is where one member of an object stands in out: `"key":value`, without a comma.
 type span struct {
 	start, colon, end int
-	escaped           bool // the key holds a backslash
+	name              int // of an escaped key: its place in names, counted from 1
 }
 
 func canonicalise(raw []byte, except []string) ([]byte, error) {
 	c := canonicaliser{
-		in: raw, out: make([]byte, 0, len(raw)), members: make([]span, 0, 40), scratch: make([]byte, 0, len(raw)), except: except,
+		in: raw, out: make([]byte, 0, len(raw)), scratch: make([]byte, 0, len(raw)), except: except,
+		members: make([]span, 0, min(40, len(raw)/len(`"":0,`))),
 	}
 	if err := c.value(); err != nil {
 		return nil, err
@@ -147,7 +149,10 @@ func (c *canonicaliser) member() error {
 	}
 	c.at++
 	m.colon = len(c.out)
-	m.escaped = bytes.IndexByte(c.out[m.start:m.colon], '\\') >= 0
+	if key := c.out[m.start:m.colon]; bytes.IndexByte(key, '\\') >= 0 {
+		c.names = append(c.names, []byte(decoded(key)))
+		m.name = len(c.names)
+	}
 	c.out = append(c.out, ':')
 	if err := c.value(); err != nil {
 		return err
@@ -162,7 +167,7 @@ func (c *canonicaliser) arrange(start int, members []span) {
 	if c.arranged(members) {
 		return
 	}
-	slices.SortStableFunc(members, func(a, b span) int { return compare(c.out, a, b) })
+	slices.SortStableFunc(members, func(a, b span) int { return c.compare(a, b) })
 	c.scratch = append(c.scratch[:0], c.out[start:]...)
 	source := c.scratch
 	c.out = c.out[:start]
@@ -179,7 +184,7 @@ func (c *canonicaliser) arrange(start int, members []span) {
 
 func (c *canonicaliser) arranged(members []span) bool {
 	for i := range members[1:] {
-		if compare(c.out, members[i], members[i+1]) >= 0 {
+		if c.compare(members[i], members[i+1]) >= 0 {
 			return false
 		}
 	}
@@ -195,12 +200,13 @@ func (c *canonicaliser) dropped(source []byte, start int, members []span, i int)
 }
 
 // compare orders members by the bytes that their keys decode to.
-func compare(out []byte, a, b span) int {
-	x, y := out[a.start:a.colon], out[b.start:b.colon]
-	if !a.escaped && !b.escaped {
-		return bytes.Compare(x[1:len(x)-1], y[1:len(y)-1])
+func (c *canonicaliser) compare(a, b span) int { return bytes.Compare(c.name(a), c.name(b)) }
+
+func (c *canonicaliser) name(m span) []byte {
+	if m.name > 0 {
+		return c.names[m.name-1]
 	}
-	return strings.Compare(decoded(x), decoded(y))
+	return c.out[m.start+1 : m.colon-1]
 }
 
 // string copies a string that is canonical already, which nearly all are, and has encoding/json rewrite the others.

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/tidwall/gjson"
 )
 
 // Content digests what a JSON record says, not how it is laid out: keys sorted at every level, strings by what they
@@ -32,8 +34,19 @@ func ContentOrBytes(raw []byte, except ...string) [32]byte {
 // DigestKey stands in for the vendor's id where a record has none.
 func DigestKey(content [32]byte) string { return "sha256:" + hex.EncodeToString(content[:]) }
 
-// Objects splits a JSON array into its elements' exact bytes.
+// maxObjects is how long a page's list may be. No vendor's is near it, and each element takes memory however short it is.
+const maxObjects = 10_000
+
+// Objects splits a JSON array into its elements' exact bytes, at most 10,000.
 func Objects(raw []byte) ([]json.RawMessage, error) {
+	count := 0
+	gjson.ParseBytes(raw).ForEach(func(_, _ gjson.Result) bool {
+		count++
+		return count <= maxObjects
+	})
+	if count > maxObjects {
+		return nil, Fail(Malformed, fmt.Errorf("reading list: it has more than %d elements", maxObjects))
+	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return nil, Fail(Malformed, fmt.Errorf("reading list: %w", err))

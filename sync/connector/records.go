@@ -18,7 +18,7 @@ import (
 //   - and where the first of those objects fills a line, every line behind it.
 //
 // Only brackets and strings are looked at, in one pass. What they enclose may be no JSON, which its reader finds out.
-// Memory is bounded by the longest record, at most 16 MiB. An error ends the file; it is a *Failure of class Malformed
+// Memory is bounded by the longest record, at most 16 MiB. An error ends the file, and so does the end of ctx; it is a *Failure of class Malformed
 // where the file is to blame.
 func Records(ctx context.Context, r io.Reader, list string) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
@@ -187,6 +187,9 @@ func (s *splitter) line() error {
 }
 
 func (s *splitter) give() error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
 	record := bytes.Clone(bytes.TrimRight(s.buf[s.start:s.at], " \t\r\n"))
 	s.start = s.at
 	if !s.yield(record, nil) {
