@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"strings"
@@ -16,7 +17,14 @@ import (
 	"annals/sync/connector"
 )
 
-var errNoEvents = errors.New("the body is no list of audit events and no event")
+// maxEvents is how many events a delivery may hold. Each takes memory however short it is. API servers send 400 unless
+// --audit-webhook-batch-max-size says otherwise, and hardly this many of genuine length fit into a body.
+const maxEvents = 20_000
+
+var (
+	errNoEvents   = errors.New("the body is no list of audit events and no event")
+	errManyEvents = fmt.Errorf("the list has more than %d events", maxEvents)
+)
 
 // Receive implements connector.Receiver. The body is an EventList, or a single event. The bearer token is the sender's
 // only proof: the API server signs nothing.
@@ -67,8 +75,11 @@ func readEvents(body []byte) ([]json.RawMessage, error) {
 		var events []json.RawMessage
 		items.ForEach(func(_, item gjson.Result) bool {
 			events = append(events, json.RawMessage(item.Raw))
-			return true
+			return len(events) <= maxEvents
 		})
+		if len(events) > maxEvents {
+			return nil, connector.Fail(connector.Malformed, errManyEvents)
+		}
 		return events, nil
 	case kind == "EventList" && items.Type == gjson.Null: // how Go writes an empty list
 		return nil, nil

@@ -6,6 +6,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"annals/audit"
+	"annals/sync/connector"
 )
 
 // targets are the object, and of a binding also the role that is bound and those that get it.
@@ -74,8 +75,10 @@ func (e *event) bound(namespace string) []audit.Target {
 		targets = append(targets, target(kind+"s", namespace, name))
 	}
 	add(binding.Get("roleRef"), namespace)
-	for _, subject := range binding.Get("subjects").Array() {
-		add(subject, "")
+	for subject := range elements(binding.Get("subjects")) {
+		if add(subject, ""); len(targets) == connector.MaxTargets {
+			break
+		}
 	}
 	return targets
 }

@@ -3,9 +3,9 @@ package kubernetes
 import (
 	"cmp"
 	"crypto/sha256"
+	"iter"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -123,16 +123,30 @@ func (e *event) time() time.Time {
 
 // address is the last of the source addresses: those before it are what the client says in X-Forwarded-For.
 func (e *event) address() netip.Addr {
-	addresses := e.members.Get("sourceIPs").Array()
-	for _, address := range slices.Backward(addresses) {
+	var last netip.Addr
+	count := 0
+	for address := range elements(e.members.Get("sourceIPs")) {
+		count++
 		if addr, err := netip.ParseAddr(address.String()); err == nil && addr.Zone() == "" {
-			if len(addresses) == 1 {
-				e.members.Take("sourceIPs")
-			}
-			return addr.Unmap()
+			last = addr.Unmap()
 		}
 	}
-	return netip.Addr{}
+	if count == 1 && last.IsValid() {
+		e.members.Take("sourceIPs")
+	}
+	return last
+}
+
+// elements are those of a list, or what stands in its place.
+func elements(list gjson.Result) iter.Seq[gjson.Result] {
+	return func(yield func(gjson.Result) bool) {
+		switch {
+		case list.IsArray():
+			list.ForEach(func(_, element gjson.Result) bool { return yield(element) })
+		case list.Type != gjson.Null:
+			yield(list)
+		}
+	}
 }
 
 // outcome follows the status code and the authorizer's decision. Before the response nobody knows.
