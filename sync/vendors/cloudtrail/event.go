@@ -1,6 +1,7 @@
 package cloudtrail
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -11,16 +12,19 @@ import (
 )
 
 // drafts translates a page. The record itself stands as JSON in a text of each event.
-func drafts(events []types.Event) []audit.Draft {
+func drafts(ctx context.Context, events []types.Event) ([]audit.Draft, error) {
 	list := make([]audit.Draft, 0, len(events))
 	for _, event := range events {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		raw := []byte(aws.ToString(event.CloudTrailEvent))
 		if len(raw) == 0 {
 			raw = record(event)
 		}
 		list = append(list, translate(raw))
 	}
-	return list
+	return list, nil
 }
 
 // record makes a record of what is around it, for an event that brings none.

@@ -36,7 +36,11 @@ func (c *client) Fetch(ctx context.Context, r connector.Request) (connector.Page
 	if err != nil {
 		return connector.Page{}, err
 	}
-	page := connector.Page{Drafts: drafts(output.Events), More: !next.done()}
+	translated, err := drafts(ctx, output.Events)
+	if err != nil {
+		return connector.Page{}, err
+	}
+	page := connector.Page{Drafts: translated, More: !next.done()}
 	if r.Window == nil && next.done() {
 		page.CompleteThrough = next.To
 		page.More = c.now().Sub(next.To) > overlap

@@ -6,6 +6,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"annals/audit"
+	"annals/sync/connector"
 )
 
 // parameter is a request parameter that names what a call is about.
@@ -83,10 +84,10 @@ func (c *call) resources() []audit.Target {
 		for _, name := range []string{"ARN", "arn", "ARNPrefix"} {
 			if arn := resource.Get(name); arn.Type == gjson.String && arn.Str != "" {
 				targets = append(targets, target(kind, arn.Str, true))
-				return true
+				break
 			}
 		}
-		return true
+		return len(targets) < connector.MaxTargets
 	})
 	if len(targets) > 0 {
 		c.members.Take("resources")
@@ -96,15 +97,21 @@ func (c *call) resources() []audit.Target {
 
 // instances are those of EC2 calls on several: in the request, or where a call makes them in its answer.
 func (c *call) instances() []audit.Target {
-	const path = "instancesSet.items.#.instanceId"
 	if c.service != "ec2" {
 		return nil
 	}
 	var targets []audit.Target
 	for _, from := range []string{"requestParameters", "responseElements"} {
-		for _, id := range c.members.Get(from).Get(path).Array() {
-			targets = append(targets, target("instance", id.String(), true))
+		items := c.members.Get(from).Get("instancesSet.items")
+		if !items.IsArray() {
+			continue
 		}
+		items.ForEach(func(_, item gjson.Result) bool {
+			if id := item.Get("instanceId"); id.Exists() {
+				targets = append(targets, target("instance", id.String(), true))
+			}
+			return len(targets) < connector.MaxTargets
+		})
 		if len(targets) > 0 {
 			return targets
 		}
@@ -154,6 +161,9 @@ func (c *call) changes() []audit.Change {
 		for name, value := range c.params.All() {
 			if set := value.Get("value"); value.IsObject() && set.Exists() && !set.IsObject() && !set.IsArray() {
 				changes = append(changes, audit.Change{Field: name, After: new(set.String())})
+			}
+			if len(changes) >= connector.MaxChanges {
+				break
 			}
 		}
 	}
