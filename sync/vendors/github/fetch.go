@@ -52,6 +52,9 @@ func (a *account) Fetch(ctx context.Context, r connector.Request) (connector.Pag
 	}
 	drafts := make([]audit.Draft, len(records))
 	for i, raw := range records {
+		if err := ctx.Err(); err != nil {
+			return connector.Page{}, err
+		}
 		drafts[i] = translate(raw)
 		s.Walk.see(drafts[i].OccurredAt)
 	}
