@@ -21,18 +21,19 @@ import (
 
 // DB is an open database.
 type DB struct {
-	pool  *pgxpool.Pool // reads that people ask for
-	vital *pgxpool.Pool // short reads that all else waits for: heads, followers, readiness
-	write *pgxpool.Pool // appends
-	bun   *bun.DB
-	now   func() time.Time
-	grown chan struct{} // this process has appended since its last hint; see Hint
+	pool   *pgxpool.Pool // reads that people ask for
+	vital  *pgxpool.Pool // short reads that all else waits for: heads, followers, readiness
+	write  *pgxpool.Pool // appends
+	bun    *bun.DB
+	now    func() time.Time
+	shares *shares       // of pool
+	grown  chan struct{} // this process has appended since its last hint; see Hint
 }
 
 // Options say how to open a database.
 type Options struct {
 	URL      string
-	MaxConns int32 // of the pool of reads; 0 for 8. Appends have 4, vital reads 6, Bun has as many as reads
+	MaxConns int32 // of the pool of reads; 0 for 8, of which a tenant has five at most. Appends have 4, vital reads 6, Bun has as many as reads
 	Now      func() time.Time
 }
 
@@ -62,7 +63,7 @@ func connect(ctx context.Context, o Options) (*DB, error) {
 	config.ConnConfig.RuntimeParams["application_name"] = "annals"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "10s"
-	db := &DB{now: o.Now, grown: make(chan struct{}, 1)}
+	db := &DB{now: o.Now, shares: newShares(config.MaxConns), grown: make(chan struct{}, 1)}
 	if db.pool, err = openReads(ctx, config); err != nil {
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}

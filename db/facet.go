@@ -11,6 +11,11 @@ import (
 
 // Facet counts the values of one field. The field's own terms are not in f.Where.
 func (db *DB) Facet(ctx context.Context, view audit.View, f audit.FacetQuery) (*audit.Facet, error) {
+	give, err := db.shares.take(ctx, view.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	defer give()
 	if f.Field == audit.FacetTarget || f.Field == audit.FacetTargetType {
 		return db.targetFacet(ctx, view, f)
 	}

@@ -12,6 +12,11 @@ import (
 
 // Page gives the activities of a page in its order.
 func (db *DB) Page(ctx context.Context, view audit.View, page audit.PageQuery) ([]*audit.Activity, error) {
+	give, err := db.shares.take(ctx, view.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	defer give()
 	q := &query{}
 	q.WriteString("SELECT " + columnList + " FROM activities WHERE tenant_id = " + q.arg(view.Tenant()) +
 		" AND " + q.where(view.Visible(page.Where)))
@@ -78,6 +83,11 @@ func (db *DB) Activity(ctx context.Context, view audit.View, seq int64) (*audit.
 
 // Activities gives those of some positions that are visible, by seq.
 func (db *DB) Activities(ctx context.Context, view audit.View, seqs []int64) ([]*audit.Activity, error) {
+	give, err := db.shares.take(ctx, view.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	defer give()
 	q := &query{}
 	q.WriteString("SELECT " + columnList + " FROM activities WHERE tenant_id = " + q.arg(view.Tenant()) +
 		" AND seq = ANY(" + q.arg(seqs) + "::bigint[]) AND " + q.where(view.Visible(nil)) + " ORDER BY seq")
@@ -89,10 +99,15 @@ func (db *DB) Count(ctx context.Context, view audit.View, where audit.All) (int6
 	if len(where) == 0 && !view.Restricted() {
 		return view.AsOf() + 1, nil // seq has no gap
 	}
+	give, err := db.shares.take(ctx, view.Tenant())
+	if err != nil {
+		return 0, err
+	}
+	defer give()
 	q := &query{}
 	q.WriteString("SELECT count(*) FROM activities WHERE tenant_id = " + q.arg(view.Tenant()) + " AND " + q.where(view.Visible(where)))
 	var count int64
-	err := db.pool.QueryRow(ctx, q.String(), q.args...).Scan(&count)
+	err = db.pool.QueryRow(ctx, q.String(), q.args...).Scan(&count)
 	return count, translate("counting activities", err)
 }
 

@@ -117,9 +117,14 @@ func (db *DB) Raw(ctx context.Context, view audit.View, seq int64) (*audit.Raw, 
 	if _, err := db.Activity(ctx, view, seq); err != nil {
 		return nil, err
 	}
+	give, err := db.shares.take(ctx, view.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	defer give()
 	var first int64
 	var block []byte
-	err := db.pool.QueryRow(ctx, `SELECT first_seq, data FROM raw_blocks WHERE tenant_id = $1 AND first_seq <= $2
+	err = db.pool.QueryRow(ctx, `SELECT first_seq, data FROM raw_blocks WHERE tenant_id = $1 AND first_seq <= $2
 		ORDER BY first_seq DESC LIMIT 1`, view.Tenant(), seq).Scan(&first, &block)
 	if err != nil {
 		return nil, translate("reading raw bytes", err)

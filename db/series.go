@@ -15,6 +15,11 @@ func (db *DB) Series(ctx context.Context, view audit.View, s audit.SeriesQuery) 
 	if s.GroupBy != "" {
 		value, label = facetColumns(s.GroupBy)
 	}
+	give, err := db.shares.take(ctx, view.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	defer give()
 	q := &query{}
 	within := audit.Between{Field: audit.FieldOccurred, From: s.Starts[0], To: s.End}
 	q.WriteString("WITH g AS MATERIALIZED (SELECT width_bucket(occurred_at, " + q.arg(s.Starts) + "::timestamptz[]) AS b, " +
@@ -77,6 +82,11 @@ func newGroup(buckets int, value, label string) *audit.SeriesGroup {
 
 // Oldest is the time of the oldest matching activity, nil when there is none.
 func (db *DB) Oldest(ctx context.Context, view audit.View, where audit.All) (*time.Time, error) {
+	give, err := db.shares.take(ctx, view.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	defer give()
 	q := &query{}
 	q.WriteString("SELECT min(occurred_at) FROM activities WHERE tenant_id = " + q.arg(view.Tenant()) + " AND " + q.where(view.Visible(where)))
 	var oldest *time.Time
