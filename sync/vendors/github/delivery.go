@@ -51,8 +51,12 @@ func translateDelivery(delivery connector.Delivery) audit.Draft {
 	return draft
 }
 
+// maxName is how long a name may be that many targets or changes repeat, in bytes: together they would take many times
+// the memory of the delivery. GitHub's names of events and repositories have at most 140.
+const maxName = 1 << 10
+
 func eventOf(header string) string {
-	if header == "" {
+	if header == "" || len(header) > maxName {
 		return "unknown"
 	}
 	return header

@@ -36,10 +36,10 @@ func (r record) deliveryChanges(event string) []audit.Change {
 
 // appendInner adds the changes of a member's members.
 func (r record) appendInner(found []audit.Change, key string, changes gjson.Result, object sides) []audit.Change {
-	member := sidesOf(r.Object(key))
+	member, prefix := sidesOf(r.Object(key)), key[:min(len(key), maxName)]+"."
 	changes.ForEach(func(inner, change gjson.Result) bool {
 		if told(change) {
-			found = appendChange(found, key+"."+inner.Str, side(change.Get("from")), after(change, inner.Str, member, object))
+			found = appendChange(found, prefix+inner.Str, side(change.Get("from")), after(change, inner.Str, member, object))
 		}
 		return len(found) < connector.MaxChanges
 	})

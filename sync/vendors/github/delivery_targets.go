@@ -57,6 +57,7 @@ var ownNames = []string{
 // deliveryTargets reads what an event was about.
 func (r record) deliveryTargets(event string) []audit.Target {
 	targets, repository := r.refTarget(event), r.peek("repository.full_name")
+	repository = repository[:min(len(repository), maxName)]
 	for _, path := range deliveryPlaces {
 		for object := range objects(r.at(path)) {
 			if target, ok := deliveryTarget(event, path, object, repository); ok {

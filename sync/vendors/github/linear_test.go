@@ -51,6 +51,28 @@ func TestTranslateLinear(t *testing.T) {
 	})
 }
 
+// TestRepeatedNames: what many targets or changes repeat is not long, so that they take no more memory than the delivery.
+func TestRepeatedNames(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 1<<20)
+	body := `{"alert":[` + connectortest.Many(1000, `{"number":#}`) + `],"comment":[` + connectortest.Many(1000, `{"id":#}`) + `],
+		"repository":{"full_name":"` + long + `"},"changes":{"` + long + `":{` + connectortest.Many(1000, `"k#":{"from":#}`) + `}}}`
+	draft := receive(t, sign(webhookSecret, long, []byte(body)))
+	if len(draft.Targets) != 2001 || len(draft.Changes) != 1000 {
+		t.Errorf("%d targets, %d changes", len(draft.Targets), len(draft.Changes))
+	}
+	size := 0
+	for _, target := range draft.Targets {
+		size += len(target.Key) + len(target.Name)
+	}
+	for _, change := range draft.Changes {
+		size += len(change.Field)
+	}
+	if size > 5*len(long)+len(body) {
+		t.Errorf("the names take %d bytes", size)
+	}
+}
+
 // TestBounds: of what is longer than is kept, the first is read.
 func TestBounds(t *testing.T) {
 	t.Parallel()
