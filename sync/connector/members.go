@@ -36,6 +36,7 @@ func readMembers(object string, room int) *Members {
 	if !parsed.IsObject() {
 		return m
 	}
+	// A short object has no room for many: the shortest member is `"":0,`.
 	m.list = make([]member, 0, min(room, len(object)/len(`"":0,`)))
 	parsed.ForEach(func(name, value gjson.Result) bool {
 		if known := m.find(name.Str); known != nil {

@@ -18,8 +18,8 @@ import (
 //   - and where the first of those objects fills a line, every line behind it.
 //
 // Only brackets and strings are looked at, in one pass. What they enclose may be no JSON, which its reader finds out.
-// Memory is bounded by the longest record, at most 16 MiB. An error ends the file, and so does the end of ctx; it is a *Failure of class Malformed
-// where the file is to blame.
+// Memory is bounded by the longest record, at most 16 MiB. An error ends the file, as does the end of ctx; it is a
+// *Failure of class Malformed where the file is to blame.
 func Records(ctx context.Context, r io.Reader, list string) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		s := splitter{

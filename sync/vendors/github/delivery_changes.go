@@ -23,7 +23,7 @@ func (r record) deliveryChanges(event string) []audit.Change {
 		switch {
 		case old && told(changes.Get(field)): // GitHub tells it twice
 		case told(change):
-			found = appendChange(found, field, side(change.Get("from")), after(change, field, object, payload))
+			found = appendChange(found, field, side(change.Get("from")), newSide(change, field, object, payload))
 		case change.IsObject():
 			found = r.appendInner(found, key, change, object)
 		}
@@ -39,7 +39,7 @@ func (r record) appendInner(found []audit.Change, key string, changes gjson.Resu
 	member, prefix := sidesOf(r.Object(key)), key[:min(len(key), maxName)]+"."
 	changes.ForEach(func(inner, change gjson.Result) bool {
 		if told(change) {
-			found = appendChange(found, prefix+inner.Str, side(change.Get("from")), after(change, inner.Str, member, object))
+			found = appendChange(found, prefix+inner.Str, side(change.Get("from")), newSide(change, inner.Str, member, object))
 		}
 		return len(found) < connector.MaxChanges
 	})
@@ -48,8 +48,8 @@ func (r record) appendInner(found []audit.Change, key string, changes gjson.Resu
 
 func told(change gjson.Result) bool { return change.Get("from").Exists() || change.Get("to").Exists() }
 
-// after reads `to`, else the field of the first object that has it.
-func after(change gjson.Result, field string, objects ...sides) *string {
+// newSide reads `to`, else the field of the first object that has it.
+func newSide(change gjson.Result, field string, objects ...sides) *string {
 	if to := change.Get("to"); to.Exists() {
 		return side(to)
 	}
