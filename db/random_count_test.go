@@ -44,7 +44,7 @@ func (l *ledgers) testFacets(t *testing.T) {
 			listed += len(got.Values)
 		}
 	})
-	if listed < 500 {
+	if listed < 100 {
 		t.Errorf("only %d values were listed: the filters are too odd to prove anything", listed)
 	}
 }
@@ -109,7 +109,7 @@ func (l *ledgers) testSeries(t *testing.T) {
 			counted += got.Total
 		}
 	})
-	if counted < 500 {
+	if counted < 100 {
 		t.Errorf("only %d activities were counted: the filters are too odd to prove anything", counted)
 	}
 }
