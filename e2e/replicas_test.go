@@ -399,8 +399,11 @@ func TestReplicaFetchesWithSettingsChangedAtAnother(t *testing.T) {
 	begun := time.Now()
 	vendor := watch(t, 1, 20*time.Minute, 3600)
 	id, _, _ := a.integration(token, "github", "GitHub", vendor.settings())
-	eventually(t, time.Minute, "both replicas fetch with the first token", func() bool { return vendor.by(a) > 0 && vendor.by(b) > 0 })
-	eventually(t, time.Minute, "the backfills are done", func() bool { return backfilled(a, token, id) })
+	if code := a.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	eventually(t, 90*time.Second, "the other replica fetches with the first token", func() bool { return vendor.by(b) > 0 && backfilled(b, token, id) })
+	a = in.replica()
 	changed := a.get(token, `mutation($id: ID!) { updateIntegration(input: {id: $id, settings: [{name: "token", value: "second"}]}) { userErrors { message } } }`,
 		map[string]any{"id": id}, "updateIntegration", "userErrors").([]any)
 	if len(changed) > 0 {

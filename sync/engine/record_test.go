@@ -229,7 +229,7 @@ func TestAHugeActivityIsRecorded(t *testing.T) {
 	t.Parallel()
 	raw := bytes.Repeat([]byte("raw "), 1<<20)
 	draft := audit.Draft{Type: "test.done", Key: "k", Raw: raw, Metadata: bytes.Repeat([]byte(" "), 2*maxMetadata)}
-	for range 2 * maxTargets {
+	for range 2 * connector.MaxTargets {
 		draft.Targets = append(draft.Targets, audit.Target{Key: strings.Repeat("t", 2*maxText)})
 		draft.Changes = append(draft.Changes, audit.Change{Field: strings.Repeat("f", 2*maxText)})
 	}

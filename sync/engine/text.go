@@ -5,13 +5,12 @@ import (
 	"unicode/utf8"
 
 	"annals/audit"
+	"annals/sync/connector"
 )
 
 // Bounds of what is shown of an activity; raw is kept whole.
 const (
-	maxText    = 8 << 10
-	maxTargets = 1000
-	maxChanges = 1000
+	maxText = 8 << 10
 	// maxTexts bounds all texts of an activity together; metadata has its own bound.
 	maxTexts = 256 << 10
 	// shortText is a length to which nothing is cut for the sake of maxTexts: names and ids are shorter.
@@ -21,8 +20,8 @@ const (
 // fitTexts makes every text of a draft valid UTF-8 without NUL, which Postgres cannot hold, and of bounded length. Where
 // all of them together are too long, the longest are cut first, and then the last targets and changes are left out.
 func fitTexts(d *audit.Draft) {
-	d.Targets = d.Targets[:min(len(d.Targets), maxTargets)]
-	d.Changes = d.Changes[:min(len(d.Changes), maxChanges)]
+	d.Targets = d.Targets[:min(len(d.Targets), connector.MaxTargets)]
+	d.Changes = d.Changes[:min(len(d.Changes), connector.MaxChanges)]
 	size := cutTexts(d, maxText)
 	for limit := maxText / 2; size > maxTexts && limit >= shortText; limit /= 2 {
 		size = cutTexts(d, limit)

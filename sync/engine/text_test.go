@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"annals/audit"
+	"annals/sync/connector"
 )
 
 func TestFitText(t *testing.T) {
@@ -118,9 +119,9 @@ func check(t *testing.T, path string, v reflect.Value) {
 
 func TestListsAreBounded(t *testing.T) {
 	t.Parallel()
-	draft := audit.Draft{Targets: make([]audit.Target, 3*maxTargets), Changes: make([]audit.Change, 3*maxChanges)}
+	draft := audit.Draft{Targets: make([]audit.Target, 3*connector.MaxTargets), Changes: make([]audit.Change, 3*connector.MaxChanges)}
 	fitTexts(&draft)
-	if len(draft.Targets) != maxTargets || len(draft.Changes) != maxChanges {
+	if len(draft.Targets) != connector.MaxTargets || len(draft.Changes) != connector.MaxChanges {
 		t.Errorf("%d targets and %d changes", len(draft.Targets), len(draft.Changes))
 	}
 }
