@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// dispatchInterval is how often due fetches are looked for.
+	// dispatchInterval is how often due fetches are looked for, on average.
 	dispatchInterval = time.Second
 	// lease is how long a claimed fetch is held without being renewed.
 	lease = time.Minute
@@ -98,7 +98,8 @@ func (e *Engine) Run(ctx context.Context) error {
 
 func (e *Engine) schedule(ctx context.Context, scheduler gocron.Scheduler, kind audit.FetchKind) error {
 	_, err := scheduler.NewJob(
-		gocron.DurationJob(e.tick),
+		// Not in step with other replicas, of which the one that is always a moment earlier would get all the work.
+		gocron.DurationRandomJob(e.tick/2, e.tick*3/2),
 		gocron.NewTask(func() { e.dispatch(ctx, kind) }),
 		gocron.WithName("dispatch "+string(kind)),
 		gocron.WithSingletonMode(gocron.LimitModeReschedule),
