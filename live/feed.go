@@ -89,8 +89,9 @@ func (f *Feed) next(ctx context.Context, slow bool) (*audit.LiveMessage, error) 
 			}
 			continue
 		}
+		before := f.live
 		message := f.take(activities)
-		if len(message.Edges) > 0 || !f.said {
+		if len(message.Edges) > 0 || !f.said || f.live != before { // who has caught up is told at once
 			return message, nil
 		}
 		select {

@@ -117,6 +117,23 @@ func TestResume(t *testing.T) {
 	})
 }
 
+// TestCaughtUpIsTold: behind the last of what was recorded before, the next message says LIVE without waiting for more.
+func TestCaughtUpIsTold(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, l *ledger, h *Hub) {
+		l.add(100, true)
+		feed := follow(t, h, okta, new("5/-1"))
+		defer feed.Close()
+		if message := next(t, feed); len(message.Edges) != 10 || message.Phase != audit.PhaseHistory || message.BehindCount != 0 {
+			t.Fatalf("%+v, want all ten from history", message)
+		}
+		begun := time.Now()
+		if message := next(t, feed); message.Phase != audit.PhaseLive || len(message.Edges) != 0 || time.Since(begun) > time.Second {
+			t.Errorf("%+v after %s, want to be told at once of being live", message, time.Since(begun))
+		}
+	})
+}
+
 // TestSilence: however rare the filter, there is a message every 15 s, and its cursor has moved on.
 func TestSilence(t *testing.T) {
 	t.Parallel()
