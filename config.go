@@ -174,8 +174,8 @@ func networks(name, text string) ([]netip.Prefix, error) {
 	var found []netip.Prefix
 	for _, value := range list(text) {
 		network, err := netip.ParsePrefix(value)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %q is no network like 10.0.0.0/8", name, value)
+		if err != nil || network != network.Masked() {
+			return nil, fmt.Errorf("%s: %q is no network without host bits, like 10.0.0.0/8", name, value)
 		}
 		found = append(found, network)
 	}

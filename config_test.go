@@ -60,7 +60,7 @@ func TestConfigBounds(t *testing.T) {
 		"ANNALS_LISTEN=:0": true, "ANNALS_LISTEN=[::1]:8080": true, "ANNALS_LISTEN=::1:8080": false, "ANNALS_LISTEN=/run/annals.sock": false,
 		"ANNALS_METRICS_LISTEN=:9090": true, "ANNALS_METRICS_LISTEN=9090": false,
 		"DATABASE_URL=postgresql://u:p@db.example.com/annals": true, "DATABASE_URL=host=db.example.com": false,
-		"ANNALS_EGRESS_ALLOW= 10.0.0.0/8 , 2001:db8::/32 ,": true, "ANNALS_EGRESS_ALLOW=10.0.0.0/33": false,
+		"ANNALS_EGRESS_ALLOW= 10.0.0.0/8 , 2001:db8::/32 ,": true, "ANNALS_EGRESS_ALLOW=10.0.0.0/33": false, "ANNALS_EGRESS_ALLOW=10.0.0.1/8": false,
 	} {
 		if _, err := readConfig([]string{entry}); (err == nil) != good {
 			t.Errorf("%s: error %v, want it good: %v", entry, err, good)

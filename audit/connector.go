@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/json"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -129,6 +130,8 @@ func (f SettingField) checkText(v string) string {
 		return "must not be empty"
 	case len(v) > 64<<10:
 		return "must be at most 64 KiB long"
+	case v != strings.TrimSpace(v):
+		return "must not begin or end with a space or a line break"
 	case f.Kind == SettingDuration:
 		if _, err := ParseDuration(v); err != nil {
 			return "must be a duration like PT15M"

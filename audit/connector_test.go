@@ -19,7 +19,7 @@ func TestSettingFieldCheck(t *testing.T) {
 		{
 			audit.SettingField{Kind: audit.SettingText},
 			[]string{`"x"`, `""`, `"` + strings.Repeat("x", 64<<10) + `"`},
-			[]string{`1`, `true`, `["x"]`, `{}`, `"` + strings.Repeat("x", 64<<10+1) + `"`, ``},
+			[]string{`1`, `true`, `["x"]`, `{}`, `"` + strings.Repeat("x", 64<<10+1) + `"`, ``, `"x\n"`, `" x"`},
 		},
 		{audit.SettingField{Kind: audit.SettingText, Required: true}, []string{`"x"`}, []string{`""`, `null`}},
 		{

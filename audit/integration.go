@@ -45,16 +45,19 @@ func (i *Integration) Status() IntegrationStatus {
 	case i.PausedAt != nil:
 		return IntegrationPaused
 	}
-	broken := 0
+	broken, working := 0, 0
 	for _, feed := range i.Feeds {
-		if feed.Reason != "" {
+		switch {
+		case feed.Reason != "":
 			broken++
+		case feed.Status != CoverageUnverifiable || feed.LastRecordedAt != nil: // of what was never pushed nobody knows
+			working++
 		}
 	}
 	switch {
 	case broken == 0:
 		return IntegrationWorking
-	case broken < len(i.Feeds):
+	case working > 0:
 		return IntegrationDegraded
 	}
 	return IntegrationBroken

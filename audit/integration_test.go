@@ -19,6 +19,9 @@ func TestIntegrationStatus(t *testing.T) {
 		"well":             {audit.Integration{Feeds: []audit.Feed{well, well}}, audit.IntegrationWorking, ""},
 		"one ill":          {audit.Integration{Feeds: []audit.Feed{well, ill}}, audit.IntegrationDegraded, audit.ReasonRateLimited},
 		"all ill":          {audit.Integration{Feeds: []audit.Feed{ill, ill}}, audit.IntegrationBroken, audit.ReasonRateLimited},
+		"never pushed":     {audit.Integration{Feeds: []audit.Feed{ill, {Status: audit.CoverageUnverifiable}}}, audit.IntegrationBroken, audit.ReasonRateLimited},
+		"pushed":           {audit.Integration{Feeds: []audit.Feed{ill, {Status: audit.CoverageUnverifiable, LastRecordedAt: &now}}}, audit.IntegrationDegraded, audit.ReasonRateLimited},
+		"pushed only":      {audit.Integration{Feeds: []audit.Feed{{Status: audit.CoverageUnverifiable}}}, audit.IntegrationWorking, ""},
 		"paused":           {audit.Integration{Feeds: []audit.Feed{ill}, PausedAt: &now}, audit.IntegrationPaused, audit.ReasonPausedByPerson},
 		"deleted when ill": {audit.Integration{Feeds: []audit.Feed{ill}, PausedAt: &now, DeletedAt: &now}, audit.IntegrationDeleted, ""},
 	} {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Defaults of ClientOptions, and the redirects that are followed for one request.
@@ -78,6 +80,11 @@ func (c *Client) Get(ctx context.Context, url string, header http.Header) (*Answ
 func (c *Client) Do(ctx context.Context, r *http.Request) (*Answer, error) {
 	r = r.Clone(ctx)
 	r.Header.Set("Accept-Encoding", "gzip")
+	for name, values := range r.Header {
+		if strings.ContainsFunc(strings.Join(values, ""), unicode.IsControl) {
+			return nil, Fail(ConfigurationWrong, fmt.Errorf("what is sent as %s has characters that cannot be sent, a line break for instance", name))
+		}
+	}
 	response, err := c.http.Do(r)
 	if err != nil {
 		return nil, failed(r, err)

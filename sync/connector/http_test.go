@@ -56,6 +56,16 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// A token with a line break in it is a wrong setting, and nobody's broken connection.
+func TestWhatNoHeaderCanHold(t *testing.T) {
+	t.Parallel()
+	client, address := reach(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	_, err := client.Get(t.Context(), address, http.Header{"Authorization": {"Bearer canary\r\nX: y"}})
+	if ClassOf(err) != ConfigurationWrong || strings.Contains(err.Error(), "canary") {
+		t.Errorf("%v, want it of class %v, without the value", err, ConfigurationWrong)
+	}
+}
+
 func TestDoKeepsTheRequestsOwnAgent(t *testing.T) {
 	t.Parallel()
 	client, address := reach(t, func(w http.ResponseWriter, r *http.Request) {
