@@ -3,6 +3,7 @@
 package kubernetes
 
 import (
+	"errors"
 	"slices"
 
 	"annals/audit"
@@ -32,7 +33,7 @@ func Registration() connector.Registration {
 				Name: "stages", Label: "Stages", Kind: audit.SettingChoices, Choices: stageChoices(),
 				Default: audit.JSON(`["RequestReceived","ResponseStarted","ResponseComplete","Panic"]`),
 				Help: "A request can be reported at several stages, each an activity of its own. Events of other stages than these are " +
-					"taken and not recorded.",
+					"taken and not recorded. Name at least one.",
 			}},
 			Feeds:            []audit.ConnectorFeed{{Name: feed, Label: "Audit events", PushOnly: true}},
 			CanPush:          true,
@@ -64,8 +65,14 @@ func open(c connector.Config) (connector.Opened, error) {
 			k.omitted = append(k.omitted, stage)
 		}
 	}
+	if len(k.omitted) == len(stages) {
+		return nil, connector.Fail(connector.ConfigurationWrong, errNoStage)
+	}
 	return k, nil
 }
+
+// errNoStage: with no stage everything would be taken and lost.
+var errNoStage = errors.New("name at least one stage")
 
 // records reports whether an event is to be recorded. One that names no stage, or one that is not known, always is.
 func (k *cluster) records(stage string) bool { return !slices.Contains(k.omitted, stage) }

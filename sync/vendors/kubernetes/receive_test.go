@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -146,7 +147,6 @@ func TestStages(t *testing.T) {
 	tests := map[string][]string{
 		"1/RequestReceived 2/ResponseComplete 3/ 4/New": nil,
 		"2/ResponseComplete 3/ 4/New":                   {"ResponseComplete", "Panic"},
-		"3/ 4/New":                                      {},
 	}
 	for want, stages := range tests {
 		received, err := deliver(t, openWith(t, stages), []byte(body))
@@ -159,6 +159,19 @@ func TestStages(t *testing.T) {
 		}
 		if got := strings.Join(keys, " "); got != want {
 			t.Errorf("stages %v record %s, want %s", stages, got, want)
+		}
+	}
+}
+
+// TestNoStages: a choice that would lose every activity is refused.
+func TestNoStages(t *testing.T) {
+	t.Parallel()
+	r := Registration()
+	for _, stages := range []string{`[]`, `null`, `["Elsewhere"]`} {
+		values := map[string]json.RawMessage{"stages": json.RawMessage(stages)}
+		_, err := r.Open(connector.Config{Settings: connector.NewSettings(r.Connector.Settings, values)})
+		if err == nil || connector.ClassOf(err) != connector.ConfigurationWrong {
+			t.Errorf("stages %s: error %v", stages, err)
 		}
 	}
 }
