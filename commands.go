@@ -73,7 +73,7 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	}
 	nothing := func(context.Context, *server) error { return nil }
 	return serve(ctx, c, log, nothing, func(ctx context.Context, s *server) error {
-		s.log.InfoContext(ctx, "serving", "address", s.publicURL)
+		s.log.InfoContext(ctx, "serving", "listen", c.listen, "public_url", s.publicURL)
 		return nil
 	})
 }

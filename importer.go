@@ -70,6 +70,9 @@ func importFiles(ctx context.Context, c config, log *slog.Logger, line importLin
 	_ = i.bar.Finish()
 	_, _ = fmt.Fprintf(stdout, "%d recorded, %d repeated, %d files refused, in %s\n",
 		i.recorded, i.repeated, len(i.refused), time.Since(begun).Round(time.Millisecond))
+	if ctx.Err() != nil {
+		return errors.New("interrupted: what is recorded stays, and running it again records the rest")
+	}
 	return errors.Join(append(i.refused, err)...)
 }
 

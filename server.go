@@ -199,7 +199,7 @@ func (s *server) openAuthority(ctx context.Context, sealer auth.Sealer) (err err
 	if s.config.issuersFile != "" {
 		issuers, err := auth.ReadIssuers(s.config.issuersFile)
 		if err != nil {
-			return fmt.Errorf("ANNALS_ISSUERS_FILE: %w", err)
+			return err
 		}
 		external, err = auth.OpenExternal(ctx, auth.ExternalOptions{
 			Issuers: issuers, Client: s.client.HTTPClient(), Now: time.Now, Log: s.log,

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,12 +36,12 @@ func algorithms() []string {
 func ReadIssuers(path string) ([]ExternalIssuer, error) {
 	file, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {
-		return nil, fmt.Errorf("opening ANNALS_ISSUERS_FILE: %w", err)
+		return nil, fmt.Errorf("ANNALS_ISSUERS_FILE: %w", err)
 	}
 	defer file.Close()
 	issuers, err := parseIssuers(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading ANNALS_ISSUERS_FILE %s: %w", path, err)
+		return nil, fmt.Errorf("ANNALS_ISSUERS_FILE: %s: %w", path, err)
 	}
 	return issuers, nil
 }
@@ -49,7 +50,11 @@ func parseIssuers(r io.Reader) ([]ExternalIssuer, error) {
 	var issuers []ExternalIssuer
 	decoder := json.NewDecoder(r)
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&issuers); err != nil {
+	err := decoder.Decode(&issuers)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return nil, fmt.Errorf("%s cannot be a JSON %s: it must be a list of issuers as docs/operations.md shows", cmp.Or(wrong.Field, "the file"), wrong.Value)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {

@@ -43,7 +43,9 @@ func checkScopes(scopes, kind []audit.Scope, restriction *audit.Filter) error {
 	if len(scopes) == 0 {
 		return userError(audit.CodeInvalid, "scopes", "A token needs at least one scope.")
 	}
-	if scope, ok := beyond(scopes, kind); ok {
+	if scope, ok := beyond(scopes, kind); ok && !scope.Valid() {
+		return userError(audit.CodeInvalid, "scopes", "There is no scope %s: there are %s.", scope, scopeList(kind))
+	} else if ok {
 		return userError(audit.CodeInvalid, "scopes", "A token of this kind cannot have %s, only %s.", scope, scopeList(kind))
 	}
 	if restriction == nil {
