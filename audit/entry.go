@@ -3,6 +3,7 @@ package audit
 // Entry is one thing that a person did in Annals itself.
 type Entry struct {
 	Subject     string // of the token that did it
+	Token       TokenKind
 	Type        string // without the connector: `integration.create`
 	Action      Action
 	Category    Category
@@ -10,5 +11,6 @@ type Entry struct {
 	Target      Node // what it was done to; nil for nothing
 	TargetType  string
 	TargetName  string
+	Changes     []Change       // secrets by their field alone
 	Details     map[string]any // what else is worth knowing; never secrets
 }

@@ -77,12 +77,17 @@ func (j *Journal) draft(connector string, e audit.Entry) (audit.Draft, error) {
 	draft := audit.Draft{
 		Type: connector + "." + e.Type, Action: e.Action, Category: e.Category, Outcome: audit.OutcomeSuccess,
 		Description: audit.Text(e.Description), OccurredAt: at, Key: rand.Text(),
-		Actor: audit.NewActor(connector, audit.ActorUser, audit.Text(e.Subject), audit.Text(e.Subject), ""),
+		Actor: actor(connector, e), Changes: e.Changes,
 	}
-	raw := map[string]any{"id": draft.Key, "type": e.Type, "subject": e.Subject, "at": at, "description": e.Description}
+	raw := map[string]any{
+		"id": draft.Key, "type": e.Type, "subject": e.Subject, "token": e.Token, "at": at, "description": e.Description,
+	}
 	if e.Target != nil {
 		draft.Targets = []audit.Target{audit.NewTarget(connector, e.TargetType, audit.Text(e.Target.ID()), audit.Text(e.TargetName))}
 		raw["target"] = map[string]string{"type": e.TargetType, "id": e.Target.ID(), "name": e.TargetName}
+	}
+	if len(e.Changes) > 0 {
+		raw["changes"] = e.Changes
 	}
 	if len(e.Details) > 0 {
 		details, err := json.Marshal(e.Details)
@@ -97,4 +102,13 @@ func (j *Journal) draft(connector string, e audit.Entry) (audit.Draft, error) {
 		return audit.Draft{}, fmt.Errorf("writing the journal: %w", err)
 	}
 	return draft, nil
+}
+
+// actor is the program or the person behind the token. The subject of a program's token is no name.
+func actor(connector string, e audit.Entry) *audit.Actor {
+	subject := audit.Text(e.Subject)
+	if e.Token == audit.TokenAPI {
+		return audit.NewActor(connector, audit.ActorService, subject, "", "")
+	}
+	return audit.NewActor(connector, audit.ActorUser, subject, subject, "")
 }

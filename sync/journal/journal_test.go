@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,8 @@ func (o own) BuiltIn(_ context.Context, tenant audit.TenantID, c audit.Connector
 
 var entry = audit.Entry{
 	Type: "integration.pause", Action: audit.ActionDisable, Category: audit.CategoryConfiguration, Subject: "ann@example.com",
-	Description: "integration.pause Main", Target: &audit.Integration{Tenant: 5, Number: 7}, TargetType: "integration", TargetName: "Main",
+	Token: audit.TokenViewer, Description: "Paused the integration Main.", Target: &audit.Integration{Tenant: 5, Number: 7}, TargetType: "integration", TargetName: "Main",
+	Changes: []audit.Change{{Field: "status", Before: new("WORKING"), After: new("PAUSED")}, {Field: "settings.token"}},
 	Details: map[string]any{"reason": "too loud"},
 }
 
@@ -57,8 +59,40 @@ func TestWrite(t *testing.T) {
 	if len(d.Targets) != 1 || string(d.Targets[0].VendorID) != entry.Target.ID() || d.Targets[0].Name != "Main" {
 		t.Errorf("targets %+v, want the integration", d.Targets)
 	}
-	if !bytes.Contains(d.Raw, []byte(`"subject":"ann@example.com"`)) {
-		t.Errorf("raw %s does not name the subject", d.Raw)
+	if d.Description != "Paused the integration Main." || !reflect.DeepEqual(d.Changes, entry.Changes) {
+		t.Errorf("%q, changes %+v", d.Description, d.Changes)
+	}
+	for _, fact := range []string{
+		`"subject":"ann@example.com"`, `"token":"VIEWER"`, `"description":"Paused the integration Main."`, `"details":{"reason":"too loud"}`,
+		`"changes":[{"field":"status","before":"WORKING","after":"PAUSED"},{"field":"settings.token"}]`, `"name":"Main"`,
+	} {
+		if !bytes.Contains(d.Raw, []byte(fact)) {
+			t.Errorf("raw %s lacks %s", d.Raw, fact)
+		}
+	}
+}
+
+// TestActor: an API token is a program's, all others are a person's.
+func TestActor(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[audit.TokenKind]audit.Actor{
+		audit.TokenAPI:      {Key: "annals:token:abc", Type: audit.ActorService, VendorID: "token:abc"},
+		audit.TokenViewer:   {Key: "annals:viewer:abc/ann", Type: audit.ActorUser, VendorID: "viewer:abc/ann", Name: "viewer:abc/ann"},
+		audit.TokenExternal: {Key: "annals:external:idp#ann", Type: audit.ActorUser, VendorID: "external:idp#ann", Name: "external:idp#ann"},
+	} {
+		var got *audit.Actor
+		record := func(_ context.Context, _ *audit.Integration, _ string, _ audit.Path, drafts []audit.Draft) (audit.Receipt, error) {
+			got = drafts[0].Actor
+			return audit.Receipt{}, nil
+		}
+		by := entry
+		by.Subject, by.Token = string(want.VendorID), kind
+		if err := journal.New(own{}, record, func() time.Time { return noon }, slog.New(slog.DiscardHandler)).Write(t.Context(), 5, by); err != nil {
+			t.Fatal(err)
+		}
+		if got == nil || *got != want {
+			t.Errorf("%s: %+v, want %+v", kind, got, want)
+		}
 	}
 }
 
