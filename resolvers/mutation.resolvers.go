@@ -17,7 +17,8 @@ func (r *mutationResolver) CreateIntegration(ctx context.Context, input generate
 	}
 	made, secret, err := r.Manager.Create(ctx, view, input.Name, input.Connector, input.Settings, input.Backfill)
 	if err == nil {
-		r.noteGiven(ctx, onIntegration("integration.create", audit.ActionCreate, made, nil))
+		r.noteGiven(ctx, onIntegration("integration.create", audit.ActionCreate, "Created the integration", made,
+			nil, settingChanges(&audit.Integration{}, made, input.Settings)...))
 	}
 	payload := &generated.CreateIntegrationPayload{Integration: made, WebhookSecret: given(secret)}
 	payload.UserErrors, err = problems(err)
@@ -25,13 +26,13 @@ func (r *mutationResolver) CreateIntegration(ctx context.Context, input generate
 }
 
 func (r *mutationResolver) UpdateIntegration(ctx context.Context, input generated.UpdateIntegrationInput) (*generated.UpdateIntegrationPayload, error) {
-	view, err := r.Operation.View(ctx)
+	view, before, err := r.present(ctx, input.ID)
 	if err != nil {
 		return nil, err
 	}
 	changed, err := r.Manager.Update(ctx, view, input.ID, input.Name, input.Settings)
 	if err == nil {
-		err = r.note(ctx, onIntegration("integration.update", audit.ActionUpdate, changed, settingNames(input.Settings)))
+		err = r.noteUpdate(ctx, before, changed, input.Settings)
 	}
 	payload := &generated.UpdateIntegrationPayload{Integration: changed}
 	payload.UserErrors, err = problems(err)
@@ -39,13 +40,14 @@ func (r *mutationResolver) UpdateIntegration(ctx context.Context, input generate
 }
 
 func (r *mutationResolver) PauseIntegration(ctx context.Context, input generated.PauseIntegrationInput) (*generated.PauseIntegrationPayload, error) {
-	view, err := r.Operation.View(ctx)
+	view, before, err := r.present(ctx, input.ID)
 	if err != nil {
 		return nil, err
 	}
 	paused, err := r.Manager.Pause(ctx, view, input.ID)
-	if err == nil {
-		err = r.note(ctx, onIntegration("integration.pause", audit.ActionDisable, paused, reason(input.Reason)))
+	if err == nil && touched(before, paused) {
+		err = r.note(ctx, onIntegration("integration.pause", audit.ActionDisable, "Paused the integration", paused,
+			reason(input.Reason), statusChange(before.Status(), paused.Status())...))
 	}
 	payload := &generated.PauseIntegrationPayload{Integration: paused}
 	payload.UserErrors, err = problems(err)
@@ -53,13 +55,14 @@ func (r *mutationResolver) PauseIntegration(ctx context.Context, input generated
 }
 
 func (r *mutationResolver) ResumeIntegration(ctx context.Context, input generated.ResumeIntegrationInput) (*generated.ResumeIntegrationPayload, error) {
-	view, err := r.Operation.View(ctx)
+	view, before, err := r.present(ctx, input.ID)
 	if err != nil {
 		return nil, err
 	}
 	resumed, err := r.Manager.Resume(ctx, view, input.ID)
-	if err == nil {
-		err = r.note(ctx, onIntegration("integration.resume", audit.ActionEnable, resumed, nil))
+	if err == nil && touched(before, resumed) {
+		err = r.note(ctx, onIntegration("integration.resume", audit.ActionEnable, "Resumed the integration", resumed,
+			nil, statusChange(before.Status(), resumed.Status())...))
 	}
 	payload := &generated.ResumeIntegrationPayload{Integration: resumed}
 	payload.UserErrors, err = problems(err)
@@ -67,13 +70,14 @@ func (r *mutationResolver) ResumeIntegration(ctx context.Context, input generate
 }
 
 func (r *mutationResolver) DeleteIntegration(ctx context.Context, input generated.DeleteIntegrationInput) (*generated.DeleteIntegrationPayload, error) {
-	view, err := r.Operation.View(ctx)
+	view, before, err := r.present(ctx, input.ID)
 	if err != nil {
 		return nil, err
 	}
 	deleted, err := r.Manager.Delete(ctx, view, input.ID, input.ConfirmName)
 	if err == nil {
-		err = r.note(ctx, onIntegration("integration.delete", audit.ActionDelete, deleted, nil))
+		err = r.note(ctx, onIntegration("integration.delete", audit.ActionDelete, "Deleted the integration", deleted,
+			nil, statusChange(before.Status(), deleted.Status())...))
 	}
 	payload := &generated.DeleteIntegrationPayload{Integration: deleted}
 	payload.UserErrors, err = problems(err)
@@ -92,7 +96,7 @@ func (r *mutationResolver) TestIntegration(ctx context.Context, input generated.
 }
 
 func (r *mutationResolver) StartBackfill(ctx context.Context, input generated.StartBackfillInput) (*generated.StartBackfillPayload, error) {
-	view, err := r.Operation.View(ctx)
+	view, before, err := r.present(ctx, input.IntegrationID)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func (r *mutationResolver) StartBackfill(ctx context.Context, input generated.St
 	}
 	backfills, err := r.Manager.StartBackfill(ctx, view, input.IntegrationID, input.Feeds, input.From, to)
 	for _, backfill := range backfills {
-		err = errors.Join(err, r.note(ctx, onBackfill("backfill.start", audit.ActionExecute, backfill)))
+		err = errors.Join(err, r.note(ctx, backfillStarted(before, backfill)))
 	}
 	payload := &generated.StartBackfillPayload{Backfills: backfills}
 	payload.UserErrors, err = problems(err)
@@ -114,9 +118,13 @@ func (r *mutationResolver) CancelBackfill(ctx context.Context, input generated.C
 	if err != nil {
 		return nil, err
 	}
+	before, of, err := r.presentBackfill(ctx, view, input.ID)
+	if err != nil {
+		return nil, err
+	}
 	cancelled, err := r.Manager.CancelBackfill(ctx, view, input.ID)
 	if err == nil {
-		err = r.note(ctx, onBackfill("backfill.cancel", audit.ActionDisable, cancelled))
+		err = r.note(ctx, backfillCancelled(of, before, cancelled))
 	}
 	payload := &generated.CancelBackfillPayload{Backfill: cancelled}
 	payload.UserErrors, err = problems(err)
@@ -130,7 +138,8 @@ func (r *mutationResolver) RotateWebhookSecret(ctx context.Context, input genera
 	}
 	rotated, secret, err := r.Manager.RotateWebhookSecret(ctx, view, input.IntegrationID, time.Duration(input.KeepOld), input.NewURL)
 	if err == nil {
-		r.noteGiven(ctx, onIntegration("integration.rotate_webhook_secret", audit.ActionUpdate, rotated, nil))
+		r.noteGiven(ctx, onIntegration("integration.rotate_webhook_secret", audit.ActionUpdate, "Renewed the webhook secret of", rotated,
+			nil, webhookChanges(input.NewURL)...))
 	}
 	payload := &generated.RotateWebhookSecretPayload{Integration: rotated, WebhookSecret: given(secret)}
 	payload.UserErrors, err = problems(err)
@@ -142,7 +151,7 @@ func (r *mutationResolver) CreateAPIToken(ctx context.Context, input generated.C
 		Name: input.Name, Scopes: input.Scopes, ExpiresIn: input.ExpiresIn, Restriction: input.Restriction,
 	})
 	if err == nil {
-		r.noteGiven(ctx, onToken("token.create", audit.ActionCreate, entry, nil))
+		r.noteGiven(ctx, onToken("token.create", audit.ActionCreate, "Created the token", entry, nil))
 	}
 	payload := &generated.CreateAPITokenPayload{APIToken: entry, Token: given(token)}
 	payload.UserErrors, err = problems(err)
@@ -150,13 +159,20 @@ func (r *mutationResolver) CreateAPIToken(ctx context.Context, input generated.C
 }
 
 func (r *mutationResolver) RevokeAPIToken(ctx context.Context, input generated.RevokeAPITokenInput) (*generated.RevokeAPITokenPayload, error) {
+	before, err := r.presentToken(ctx, input.ID)
+	if err != nil {
+		return nil, err
+	}
 	entry, count, err := r.Tokens.Revoke(ctx, auth.FromContext(ctx), auth.Revocation{
 		ID: input.ID, Reason: input.Reason, Descendants: input.Descendants,
 	})
 	payload := &generated.RevokeAPITokenPayload{APIToken: entry}
 	if err == nil {
 		payload.RevokedCount = &count
-		err = r.note(ctx, onToken("token.revoke", audit.ActionRevoke, entry, reason(input.Reason)))
+	}
+	if err == nil && count > 0 {
+		err = r.note(ctx, onToken("token.revoke", audit.ActionRevoke, "Revoked the token", entry,
+			reason(input.Reason), statusChange(auth.Status(before, r.Now()), auth.Status(entry, r.Now()))...))
 	}
 	payload.UserErrors, err = problems(err)
 	return payload, err

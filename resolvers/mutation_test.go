@@ -2,10 +2,8 @@ package resolvers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -33,87 +31,11 @@ func TestProblemsAreWhatTheCallerCanMend(t *testing.T) {
 	}
 }
 
-// manager answers every change with the same.
-type manager struct {
-	Manager
-
-	err error
-}
-
-func (m manager) integration() (*audit.Integration, error) {
-	if m.err != nil {
-		return nil, m.err
-	}
-	return &audit.Integration{Tenant: ours, Number: 3, Name: "Acme"}, nil
-}
-
-func (m manager) Create(context.Context, audit.View, string, string, []*audit.SettingInput, *audit.Duration) (*audit.Integration, string, error) {
-	made, err := m.integration()
-	if err != nil {
-		return nil, "", err
-	}
-	return made, "hook-secret", nil
-}
-
-func (m manager) Update(context.Context, audit.View, string, *string, []*audit.SettingInput) (*audit.Integration, error) {
-	return m.integration()
-}
-
-func (m manager) RotateWebhookSecret(context.Context, audit.View, string, time.Duration, bool) (*audit.Integration, string, error) {
-	return m.Create(context.Background(), audit.View{}, "", "", nil, nil)
-}
-
-func (m manager) StartBackfill(context.Context, audit.View, string, []string, time.Time, time.Time) ([]*audit.Backfill, error) {
-	if m.err != nil {
-		return nil, m.err
-	}
-	return []*audit.Backfill{{Tenant: ours, Number: 1, Feed: "web"}, {Tenant: ours, Number: 2, Feed: "git"}}, nil
-}
-
-var canary = []*audit.SettingInput{{Name: "token", Value: audit.JSON(`"canary-of-a-setting"`)}}
-
-func TestChangesAreWrittenDownWithoutSecrets(t *testing.T) {
-	t.Parallel()
-	r := newRig()
-	r.Manager = manager{}
-	m := r.Mutation()
-	created, err := m.CreateIntegration(caller(t), generated.CreateIntegrationInput{Name: "Acme", Connector: "github", Settings: canary})
-	if err != nil || created.WebhookSecret == nil || *created.WebhookSecret != "hook-secret" || len(created.UserErrors) > 0 {
-		t.Errorf("created %+v, %v", created, err)
-	}
-	if _, err := m.UpdateIntegration(caller(t), generated.UpdateIntegrationInput{ID: "x", Settings: canary}); err != nil {
-		t.Error(err)
-	}
-	if _, err := m.RotateWebhookSecret(caller(t), generated.RotateWebhookSecretInput{IntegrationID: "x"}); err != nil {
-		t.Error(err)
-	}
-	if _, err := m.StartBackfill(caller(t), generated.StartBackfillInput{IntegrationID: "x"}); err != nil {
-		t.Error(err)
-	}
-	var types []string
-	for _, entry := range r.journal {
-		types = append(types, entry.Type)
-		if entry.Subject != "token:abc" || entry.Target == nil {
-			t.Errorf("%s: by %q, on %v", entry.Type, entry.Subject, entry.Target)
-		}
-	}
-	if want := "integration.create integration.update integration.rotate_webhook_secret backfill.start backfill.start"; strings.Join(types, " ") != want {
-		t.Errorf("entries %v, want %s", types, want)
-	}
-	written, err := json.Marshal(r.journal)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text := string(written); strings.Contains(text, "canary-of-a-setting") || strings.Contains(text, "hook-secret") || !strings.Contains(text, `["token"]`) {
-		t.Errorf("the journal says %s, want the names of settings and no values", text)
-	}
-}
-
 func TestNothingDoneIsNotWrittenDown(t *testing.T) {
 	t.Parallel()
 	for what, cause := range map[string]error{"refused": audit.Refuse(audit.CodeInvalid, "No.", "name"), "failed": errBroken} {
 		r := newRig()
-		r.Manager = manager{err: cause}
+		r.place(&site{err: cause})
 		created, err := r.Mutation().CreateIntegration(caller(t), generated.CreateIntegrationInput{})
 		if created.Integration != nil || created.WebhookSecret != nil || (len(created.UserErrors) == 1) != (what == "refused") || (err != nil) != (what == "failed") {
 			t.Errorf("%s: %+v, %v", what, created, err)
@@ -132,7 +54,8 @@ func TestNothingDoneIsNotWrittenDown(t *testing.T) {
 func TestJournalTakesNoSecretAway(t *testing.T) {
 	t.Parallel()
 	r := newRig()
-	r.Manager, r.Tokens, r.broken = manager{}, minter{}, errBroken
+	r.place(newSite())
+	r.Tokens, r.TokenStore, r.broken = minter{count: 1}, inForce{}, errBroken
 	m := r.Mutation()
 	created, err := m.CreateIntegration(caller(t), generated.CreateIntegrationInput{})
 	if err != nil || created.WebhookSecret == nil {
@@ -142,7 +65,7 @@ func TestJournalTakesNoSecretAway(t *testing.T) {
 	if err != nil || token.Token == nil || *token.Token != "jwt" {
 		t.Errorf("token %+v, %v", token, err)
 	}
-	if _, err := m.UpdateIntegration(caller(t), generated.UpdateIntegrationInput{}); !errors.Is(err, errBroken) {
+	if _, err := m.UpdateIntegration(caller(t), generated.UpdateIntegrationInput{Name: new("Other")}); !errors.Is(err, errBroken) {
 		t.Errorf("an update without its entry: %v", err)
 	}
 	if _, err := m.RevokeAPIToken(caller(t), generated.RevokeAPITokenInput{}); !errors.Is(err, errBroken) {
@@ -154,29 +77,43 @@ func TestJournalTakesNoSecretAway(t *testing.T) {
 type minter struct {
 	Tokens
 
-	err error
+	count int // of revoked ones
+	err   error
 }
 
 func (m minter) CreateAPIToken(context.Context, *auth.Principal, auth.NewAPIToken) (string, *audit.APIToken, error) {
-	return "jwt", &audit.APIToken{Tenant: ours, JTI: "abc"}, nil
+	return "jwt", &audit.APIToken{Tenant: ours, JTI: "abc", Name: "ci"}, nil
 }
 
 func (m minter) Revoke(context.Context, *auth.Principal, auth.Revocation) (*audit.APIToken, int, error) {
 	if m.err != nil {
 		return nil, 0, m.err
 	}
-	return &audit.APIToken{Tenant: ours, JTI: "abc"}, 0, nil
+	return &audit.APIToken{Tenant: ours, JTI: "abc", Name: "ci", RevokedAt: new(time.Unix(1_800_000_000, 0))}, m.count, nil
 }
 
 func (m minter) CreateViewerToken(context.Context, *auth.Principal, auth.NewViewerToken) (string, time.Time, error) {
-	return "", time.Time{}, m.err
+	if m.err != nil {
+		return "", time.Time{}, m.err
+	}
+	return "viewer-jwt", time.Unix(1_800_000_600, 0), nil
+}
+
+// inForce are the entries before a change: one in force.
+type inForce struct{ TokenStore }
+
+func (inForce) Token(_ context.Context, tenant audit.TenantID, jti string) (*audit.APIToken, error) {
+	if tenant != ours || jti != "abc" {
+		return nil, audit.ErrNotFound
+	}
+	return &audit.APIToken{Tenant: ours, JTI: "abc", Name: "ci", ExpiresAt: time.Unix(1_900_000_000, 0)}, nil
 }
 
 // TestRefusedTokensAreNull: a count of 0 means that everything was revoked before, and is not the same as nothing done.
 func TestRefusedTokensAreNull(t *testing.T) {
 	t.Parallel()
 	r := newRig()
-	r.Tokens = minter{}
+	r.Tokens, r.TokenStore = minter{}, inForce{}
 	revoked, err := r.Mutation().RevokeAPIToken(caller(t), generated.RevokeAPITokenInput{})
 	if err != nil || revoked.RevokedCount == nil || *revoked.RevokedCount != 0 {
 		t.Errorf("revoked before: %+v, %v, want the count 0", revoked, err)

@@ -39,7 +39,7 @@ func newRig(types ...string) *rig {
 // caller is the context of an operation of our tenant.
 func caller(t *testing.T) context.Context {
 	t.Helper()
-	return auth.NewContext(t.Context(), &auth.Principal{Tenant: audit.Tenant{Number: ours, Name: "default"}, Subject: "token:abc"})
+	return auth.NewContext(t.Context(), &auth.Principal{Tenant: audit.Tenant{Number: ours, Name: "default"}, Subject: "token:abc", Kind: audit.TokenAPI})
 }
 
 func (r *rig) View(context.Context) (audit.View, error) {
