@@ -105,16 +105,25 @@ func (s *Service) try(ctx context.Context, c audit.Connector, opened connector.O
 	return checks, nil
 }
 
+// tryFeed asks for the last hour, and for a day where that holds nothing: vendors give what they have from the oldest on,
+// and of a busy account the first page of a day is old.
 func (s *Service) tryFeed(ctx context.Context, fetcher connector.Fetcher, feed string, atMost time.Duration) *audit.IntegrationCheck {
 	ctx, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
 	now := s.now()
-	page, err := fetcher.Fetch(ctx, connector.Request{Feed: feed, Window: &audit.Window{From: now.Add(-trialWindow), To: now}})
-	check := &audit.IntegrationCheck{Feed: feed, OK: err == nil}
-	if err != nil {
-		check.Reason = connector.ClassOf(err).Reason()
+	ask := func(past time.Duration) ([]audit.Draft, error) {
+		page, err := fetcher.Fetch(ctx, connector.Request{Feed: feed, Window: &audit.Window{From: now.Add(-past), To: now}})
+		return page.Drafts, err
 	}
-	for _, draft := range page.Drafts {
+	drafts, err := ask(time.Hour)
+	if err != nil {
+		return &audit.IntegrationCheck{Feed: feed, Reason: connector.ClassOf(err).Reason()}
+	}
+	if len(drafts) == 0 {
+		drafts, _ = ask(trialWindow) // that it works is known by now
+	}
+	check := &audit.IntegrationCheck{Feed: feed, OK: true}
+	for _, draft := range drafts {
 		if !draft.OccurredAt.IsZero() && (check.NewestOccurredAt == nil || draft.OccurredAt.After(*check.NewestOccurredAt)) {
 			check.NewestOccurredAt = new(draft.OccurredAt)
 		}
