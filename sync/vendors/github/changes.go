@@ -60,7 +60,7 @@ var labels = []string{"login", "full_name", "name", "title", "slug"}
 const maxUnwrap = 2
 
 // side is one side of a change as text: a scalar itself, an object by its label if it has one, else the JSON. Nil where
-// nothing is told.
+// nothing is told. A truth value says nothing without its name: {"push":false}.
 func side(value gjson.Result) *string {
 	for range maxUnwrap {
 		if !value.IsObject() {
@@ -71,7 +71,7 @@ func side(value gjson.Result) *string {
 				return new(string(name))
 			}
 		}
-		if only, ok := onlyMember(value); ok {
+		if only, ok := onlyMember(value); ok && !only.IsBool() {
 			value = only
 		}
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // deliveryChanges reads a webhook's `changes`: objects with `from`, perhaps `to`, alone or one level deeper. Where `to`
-// is not told the new value is the one of the changed object, or of the payload.
+// is not told the new value is the one of the changed object, or of the payload. An issue or a discussion that moves
+// tells the other repository, which is the old one where it arrives and the new one where it leaves.
 func (r record) deliveryChanges(event string) []audit.Change {
 	if !r.Get("changes").IsObject() {
 		return nil
@@ -21,9 +22,13 @@ func (r record) deliveryChanges(event string) []audit.Change {
 	for key, change := range changes.All() {
 		field, old := strings.CutPrefix(key, "old_")
 		switch {
+		case key == "old_repository" && !told(change):
+			found = appendMove(found, change, r.Get("repository"))
+		case key == "new_repository" && !told(change):
+			found = appendMove(found, r.Get("repository"), change)
 		case old && told(changes.Get(field)): // GitHub tells it twice
 		case told(change):
-			found = appendChange(found, field, side(change.Get("from")), newSide(change, field, object, payload))
+			found = appendTold(found, field, change, field, object, payload)
 		case change.IsObject():
 			found = r.appendInner(found, key, change, object)
 		}
@@ -39,7 +44,7 @@ func (r record) appendInner(found []audit.Change, key string, changes gjson.Resu
 	member, prefix := sidesOf(r.Object(key)), key[:min(len(key), maxName)]+"."
 	changes.ForEach(func(inner, change gjson.Result) bool {
 		if told(change) {
-			found = appendChange(found, prefix+inner.Str, side(change.Get("from")), newSide(change, inner.Str, member, object))
+			found = appendTold(found, prefix+inner.Str, change, inner.Str, member, object)
 		}
 		return len(found) < connector.MaxChanges
 	})
@@ -48,11 +53,26 @@ func (r record) appendInner(found []audit.Change, key string, changes gjson.Resu
 
 func told(change gjson.Result) bool { return change.Get("from").Exists() || change.Get("to").Exists() }
 
-// newSide reads `to`, else the field of the first object that has it.
-func newSide(change gjson.Result, field string, objects ...sides) *string {
-	if to := change.Get("to"); to.Exists() {
-		return side(to)
+// appendMove adds the change of the repository that something belongs to.
+func appendMove(found []audit.Change, from, to gjson.Result) []audit.Change {
+	return appendChange(found, "repository", side(from), side(to))
+}
+
+// appendTold adds a change that GitHub tells. Without `to` the new value is the field of the first object that has it.
+// Such a change counts even where the object bears the same value: it is GitHub that says it changed.
+func appendTold(found []audit.Change, name string, change gjson.Result, field string, objects ...sides) []audit.Change {
+	before, to := side(change.Get("from")), change.Get("to")
+	if to.Exists() {
+		return appendChange(found, name, before, side(to))
 	}
+	after := firstSide(field, objects)
+	if before == nil && after == nil {
+		return found
+	}
+	return append(found, audit.Change{Field: name, Before: before, After: after})
+}
+
+func firstSide(field string, objects []sides) *string {
 	for _, object := range objects {
 		if value, ok := object.side(field); ok {
 			return value
