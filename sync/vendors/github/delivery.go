@@ -10,10 +10,9 @@ import (
 	"annals/sync/connector"
 )
 
-// translateDelivery makes a draft of a webhook's delivery. Its type is `github.<event>.<action>`, or `github.<event>`
-// where the payload has no action.
-func translateDelivery(delivery connector.Delivery) audit.Draft {
-	raw := payload(delivery)
+// translateDelivery makes a draft of a webhook's delivery, whose JSON is raw. Its type is `github.<event>.<action>`, or
+// `github.<event>` where the payload has no action.
+func translateDelivery(delivery connector.Delivery, raw []byte) audit.Draft {
 	content, err := connector.Content(raw)
 	r, ok := readRecord(raw)
 	if err != nil || !ok {
@@ -31,7 +30,7 @@ func translateDelivery(delivery connector.Delivery) audit.Draft {
 	before, after := r.peek("changes.permission.from"), r.peek("changes.permission.to")
 	draft := audit.Draft{
 		Type:       typePrefix + name,
-		Action:     promotion(verb(name), before, after),
+		Action:     r.refAction(event, promotion(verb(name), before, after)),
 		Category:   category(name),
 		Outcome:    deliveryOutcome(object, whole),
 		Actor:      r.sender(),
@@ -94,6 +93,19 @@ func (r record) object(event string) gjson.Result {
 		return r.Get(name)
 	}
 	return r.Get(event)
+}
+
+// refAction tells a push that made or removed its branch or tag from one that moved it.
+func (r record) refAction(event string, known audit.Action) audit.Action {
+	switch {
+	case event != "push" || r.peek("ref") == "":
+		return known
+	case r.Get("deleted").Type == gjson.True:
+		return audit.ActionDelete
+	case r.Get("created").Type == gjson.True:
+		return audit.ActionCreate
+	}
+	return known
 }
 
 // sender is who did it. Some events have none; of a push then the one who pushed.

@@ -137,16 +137,9 @@ const maxNamed = 3
 
 // sentence says what a draft is about where GitHub has no message of its own.
 func sentence(d *audit.Draft) audit.Text {
-	what := strings.TrimPrefix(d.Type, typePrefix)
-	if d.Type == typeOf("") {
-		what = "something without a name"
-	}
-	if len(d.Targets) > 0 {
-		var named []string
-		for _, target := range d.Targets[:min(len(d.Targets), maxNamed)] {
-			named = append(named, strings.ReplaceAll(target.Type, "_", " ")+" "+string(label(target)))
-		}
-		what += " on " + strings.Join(named, ", ")
+	what, targets := deed(d)
+	if len(targets) > 0 {
+		what += " on " + named(targets)
 	}
 	switch {
 	case d.Actor == nil:
@@ -155,6 +148,33 @@ func sentence(d *audit.Draft) audit.Text {
 		return audit.Text(called(d.Actor) + " attempted " + what + ".")
 	}
 	return audit.Text(called(d.Actor) + " performed " + what + ".")
+}
+
+// ofPushes are the pushes that do more than move a branch or tag.
+var ofPushes = map[audit.Action]string{
+	audit.ActionCreate: "a push that created ",
+	audit.ActionDelete: "a push that deleted ",
+}
+
+// deed names what happened, and gives the targets that are still to be named.
+func deed(d *audit.Draft) (what string, targets []audit.Target) {
+	what = strings.TrimPrefix(d.Type, typePrefix)
+	if d.Type == typeOf("") {
+		what = "something without a name"
+	}
+	if how, ok := ofPushes[d.Action]; ok && what == "push" && len(d.Targets) > 0 {
+		return how + named(d.Targets[:1]), d.Targets[1:]
+	}
+	return what, d.Targets
+}
+
+// named names the first targets with their kinds.
+func named(targets []audit.Target) string {
+	var names []string
+	for _, target := range targets[:min(len(targets), maxNamed)] {
+		names = append(names, strings.ReplaceAll(target.Type, "_", " ")+" "+string(label(target)))
+	}
+	return strings.Join(names, ", ")
 }
 
 func called(a *audit.Actor) string {

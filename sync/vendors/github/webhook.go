@@ -1,10 +1,12 @@
 package github
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
@@ -21,18 +23,25 @@ const (
 	signaturePrefix = "sha256="
 )
 
+// How a webhook whose content type is form sends its JSON.
+const (
+	formMedia    = "application/x-www-form-urlencoded"
+	payloadField = "payload"
+)
+
 // Receive checks and translates one delivery of a webhook. A ping is an activity like any other: it says that somebody
 // made a webhook. The news is not in the audit log's own words, so the poller is asked to look.
 func (a *account) Receive(delivery connector.Delivery, secrets []string) (connector.Received, error) {
 	if !signed(delivery, secrets) {
 		return connector.Received{}, connector.ErrSignature
 	}
-	if len(delivery.Body) == 0 {
-		return connector.Received{}, connector.Fail(connector.Malformed, errors.New("receiving webhook: the body is empty"))
+	payload, err := payloadOf(delivery)
+	if err != nil {
+		return connector.Received{}, connector.Fail(connector.Malformed, fmt.Errorf("receiving webhook: %w", err))
 	}
 	return connector.Received{
 		Feed:   feedWebhook,
-		Drafts: []audit.Draft{translateDelivery(delivery)},
+		Drafts: []audit.Draft{translateDelivery(delivery, payload)},
 		Poke:   true,
 	}, nil
 }
@@ -64,18 +73,37 @@ func signature(body []byte, secret string) []byte {
 	return hex.AppendEncode(nil, mac.Sum(nil))
 }
 
-// payload finds the JSON of a delivery: the body, or the field `payload` of a form, when the webhook's content type was
-// chosen so.
-func payload(delivery connector.Delivery) []byte {
-	media, _, err := mime.ParseMediaType(delivery.Header.Get("Content-Type"))
-	if err != nil || media != "application/x-www-form-urlencoded" {
-		return delivery.Body
+var (
+	errEmpty     = errors.New("the body is empty")
+	errNoPayload = errors.New("the form has no payload")
+)
+
+// payloadOf finds the JSON of a delivery: the body, or the field `payload` of a form, when the webhook's content type was
+// chosen so. Who repeats a delivery by hand may name another content type, so the body has the last word.
+func payloadOf(delivery connector.Delivery) ([]byte, error) {
+	if len(delivery.Body) == 0 {
+		return nil, errEmpty
+	}
+	if !isForm(delivery) {
+		return delivery.Body, nil
 	}
 	form, err := url.ParseQuery(string(delivery.Body))
 	if err != nil {
-		return delivery.Body
+		return delivery.Body, nil //nolint:nilerr // recorded as it came, like what is no JSON
 	}
-	return []byte(form.Get("payload"))
+	payload := form.Get(payloadField)
+	if payload == "" {
+		return nil, errNoPayload
+	}
+	return []byte(payload), nil
+}
+
+func isForm(delivery connector.Delivery) bool {
+	if bytes.HasPrefix(bytes.TrimLeft(delivery.Body, " \t\r\n"), []byte("{")) {
+		return false
+	}
+	media, _, err := mime.ParseMediaType(delivery.Header.Get("Content-Type"))
+	return err == nil && media == formMedia || bytes.HasPrefix(delivery.Body, []byte(payloadField+"="))
 }
 
 // deliveryKey is the delivery's GUID, which a redelivery repeats; without one the content stands in.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -202,22 +203,99 @@ func TestHappened(t *testing.T) {
 	}
 }
 
+// form is a delivery whose webhook's content type is form. GitHub signs the form; the GUID is that of the JSON's delivery.
+func form(event string, payload []byte, media string) connector.Delivery {
+	body := []byte(url.Values{"payload": {string(payload)}}.Encode())
+	delivery := sign(webhookSecret, event, body)
+	delivery.Header.Set(deliveryHeader, guidOf(payload))
+	delivery.Header.Set("Content-Type", media)
+	return delivery
+}
+
+// TestReceiveForm: a form is the same activity as its payload in JSON, with other raw bytes.
 func TestReceiveForm(t *testing.T) {
 	t.Parallel()
-	payload := `{"action":"created","repository":{"id":42,"full_name":"example-org/payments"}}`
-	body := []byte(url.Values{"payload": {payload}}.Encode())
-	delivery := sign(webhookSecret, "repository", body)
-	delivery.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	draft := receive(t, delivery)
-	want := audit.NewTarget("github", "repository", "42", "example-org/payments")
-	if draft.Type != "github.repository.created" || !slices.Equal(draft.Targets, []audit.Target{want}) {
-		t.Errorf("the draft is %+v", goldenOf(draft))
+	payload := []byte(`{"action":"created","repository":{"id":42,"full_name":"example-org/payments","description":"50% off; a+b & c"}}`)
+	want := receive(t, sign(webhookSecret, "repository", payload))
+	if want.Type != "github.repository.created" || len(want.Targets) != 1 {
+		t.Fatalf("the draft is %+v", goldenOf(want))
 	}
-	if !bytes.Equal(draft.Raw, body) {
-		t.Errorf("raw is %s", draft.Raw)
+	for _, media := range []string{formMedia, "Application/X-WWW-Form-Urlencoded; charset=utf-8", "application/json", "text/plain", ""} {
+		delivery := form("repository", payload, media)
+		got := receive(t, delivery)
+		if !bytes.Equal(got.Raw, delivery.Body) {
+			t.Errorf("%q: raw is %s", media, got.Raw)
+		}
+		if got.Raw = want.Raw; !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: the draft is %+v", media, goldenOf(got))
+		}
 	}
-	if other := receive(t, sign(webhookSecret, "repository", []byte(payload))); other.Content != draft.Content {
-		t.Error("the same payload as JSON has another content")
+	json := sign(webhookSecret, "repository", payload)
+	json.Header.Set("Content-Type", formMedia)
+	if got := receive(t, json); !reflect.DeepEqual(got, want) {
+		t.Errorf("JSON that is called a form: %+v", goldenOf(got))
+	}
+}
+
+// TestReceiveFormsOfRealBodies: the same of what GitHub really sends.
+func TestReceiveFormsOfRealBodies(t *testing.T) {
+	t.Parallel()
+	files, _ := filepath.Glob("../../../../shared/fixtures/github_webhooks/*/*.json")
+	if len(files) == 0 {
+		t.Skip("the fixtures are not here")
+	}
+	for _, name := range files {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		event := filepath.Base(filepath.Dir(name))
+		want, got := receive(t, sign(webhookSecret, event, body)), receive(t, form(event, body, formMedia))
+		if got.Raw = want.Raw; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v", name, goldenOf(got))
+		}
+	}
+}
+
+// TestReceiveFormWithoutPayload: there is nothing to record.
+func TestReceiveFormWithoutPayload(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"payload=", "payload=&payload=%7B%7D", "other=%7B%7D", "x"} {
+		delivery := sign(webhookSecret, "push", []byte(body))
+		delivery.Header.Set("Content-Type", formMedia)
+		received, err := new(account).Receive(delivery, []string{webhookSecret})
+		if connector.ClassOf(err) != connector.Malformed || err == nil || len(received.Drafts) > 0 {
+			t.Errorf("%s: %d drafts, error %v", body, len(received.Drafts), err)
+		}
+	}
+	delivery := sign(webhookSecret, "push", []byte("payload=%zz"))
+	delivery.Header.Set("Content-Type", formMedia)
+	if draft := receive(t, delivery); draft.Type != "github.unreadable" {
+		t.Errorf("a torn form is %s", draft.Type)
+	}
+}
+
+// TestReceivePushes: a push that makes or removes a branch or tag is told as that.
+func TestReceivePushes(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"ref":"refs/tags/v1","created":false,"deleted":true,"pusher":{"name":"a"},"repository":{"full_name":"b/c"}}`:  "DELETE a performed a push that deleted tag v1 on repository b/c.",
+		`{"ref":"refs/heads/x","created":true,"deleted":false,"pusher":{"name":"a"},"repository":{"full_name":"b/c"}}`:  "CREATE a performed a push that created branch x on repository b/c.",
+		`{"ref":"refs/heads/x","created":false,"deleted":false,"pusher":{"name":"a"},"repository":{"full_name":"b/c"}}`: "UPDATE a performed push on branch x, repository b/c.",
+		`{"ref":"refs/heads/x","deleted":true}`:                                   "DELETE GitHub recorded a push that deleted branch x.",
+		`{"ref":"refs/heads/x","deleted":"true","created":1}`:                     "UPDATE GitHub recorded push on branch x.",
+		`{"deleted":true,"pusher":{"name":"a"},"repository":{"full_name":"b/c"}}`: "UPDATE a performed push on repository b/c.",
+	} {
+		draft := receive(t, sign(webhookSecret, "push", []byte(body)))
+		if got := string(draft.Action) + " " + string(draft.Description); got != want {
+			t.Errorf("%s is told as %q, want %q", body, got, want)
+		}
+		if draft.Type != "github.push" {
+			t.Errorf("%s is %s", body, draft.Type)
+		}
+	}
+	if draft := receive(t, sign(webhookSecret, "issues", []byte(`{"action":"edited","ref":"x","deleted":true}`))); draft.Action != audit.ActionUpdate {
+		t.Errorf("another event is %s", draft.Action)
 	}
 }
 
@@ -273,10 +351,15 @@ func FuzzDelivery(f *testing.F) {
 		event, _, _ := strings.Cut(filepath.Base(name), ".")
 		f.Add(event, body)
 	}
+	f.Add("push", []byte("payload=%7B%22ref%22%3A7%7D"))
 	f.Add("push", []byte(`{"ref":{},"changes":{"a":{"from":{"b":{"c":{}}}},"d":{"e":{"to":[]}}}}`))
 	f.Fuzz(func(t *testing.T, event string, body []byte) {
-		if len(body) > 0 {
-			checkDraft(t, receive(t, sign(webhookSecret, event, body)))
+		received, err := new(account).Receive(sign(webhookSecret, event, body), []string{webhookSecret})
+		if err != nil && connector.ClassOf(err) != connector.Malformed {
+			t.Fatal(err)
+		}
+		for _, draft := range received.Drafts {
+			checkDraft(t, draft)
 		}
 	})
 }
