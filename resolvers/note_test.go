@@ -3,6 +3,7 @@ package resolvers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -307,6 +308,43 @@ func TestEntriesTellTheKindOfTheToken(t *testing.T) {
 		}
 		if entry := r.journal[0]; entry.Token != kind || entry.Subject != "someone" {
 			t.Errorf("by %q, a token of kind %q, want %q", entry.Subject, entry.Token, kind)
+		}
+	}
+}
+
+// TestWhatBecameSecretIsNotTold: a connector's newer version may declare a secret what was plain.
+func TestWhatBecameSecretIsNotTold(t *testing.T) {
+	t.Parallel()
+	plainly, secretly := newSite().is, newSite().is
+	plainly.SecretNames = nil
+	plainly.Values = map[string]json.RawMessage{"token": json.RawMessage(`"canary"`)}
+	secretly.Values = nil
+	for what, pair := range map[string][2]*audit.Integration{"before": {&plainly, &secretly}, "after": {&secretly, &plainly}} {
+		changes := settingChanges(pair[0], pair[1], []*audit.SettingInput{canary})
+		if len(changes) != 1 || changes[0] != (audit.Change{Field: "settings.token"}) {
+			t.Errorf("plain %s: %+v, want the field alone", what, changes)
+		}
+	}
+}
+
+// TestNothingIsChangedUnseen: a change whose entry could not tell what was before is not made. The manager and the
+// maker of tokens are absent, and panic when they are asked.
+func TestNothingIsChangedUnseen(t *testing.T) {
+	t.Parallel()
+	r, s := withShelf()
+	s.fail = errBroken
+	m, ctx := r.Mutation(), caller(t)
+	for what, do := range map[string]func() error{
+		"update": func() error { _, err := m.UpdateIntegration(ctx, generated.UpdateIntegrationInput{}); return err },
+		"pause":  func() error { _, err := m.PauseIntegration(ctx, generated.PauseIntegrationInput{}); return err },
+		"resume": func() error { _, err := m.ResumeIntegration(ctx, generated.ResumeIntegrationInput{}); return err },
+		"delete": func() error { _, err := m.DeleteIntegration(ctx, generated.DeleteIntegrationInput{}); return err },
+		"start":  func() error { _, err := m.StartBackfill(ctx, generated.StartBackfillInput{}); return err },
+		"cancel": func() error { _, err := m.CancelBackfill(ctx, generated.CancelBackfillInput{}); return err },
+		"revoke": func() error { _, err := m.RevokeAPIToken(ctx, generated.RevokeAPITokenInput{}); return err },
+	} {
+		if err := do(); !errors.Is(err, errBroken) {
+			t.Errorf("%s: %v, want %v", what, err, errBroken)
 		}
 	}
 }
