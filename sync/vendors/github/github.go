@@ -4,7 +4,6 @@ package github
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -154,5 +153,5 @@ func open(config connector.Config) (connector.Opened, error) {
 }
 
 func wrong(problem string) error {
-	return connector.Fail(connector.ConfigurationWrong, fmt.Errorf("opening github: %w", errors.New(problem)))
+	return connector.Fail(connector.ConfigurationWrong, errors.New(problem))
 }
