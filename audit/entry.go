@@ -4,6 +4,7 @@ package audit
 type Entry struct {
 	Subject     string // of the token that did it
 	Token       TokenKind
+	TokenName   string // of an API token
 	Type        string // without the connector: `integration.create`
 	Action      Action
 	Category    Category

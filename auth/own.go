@@ -82,7 +82,7 @@ func (a *Authority) bound(ctx context.Context, p *Principal, c *claims) error {
 	if err != nil {
 		return err
 	}
-	p.Restriction = entry.Restriction
+	p.Restriction, p.Name = entry.Restriction, entry.Name
 	lists := [][]audit.Scope{claimedScopes(c.Scope), entry.Scopes}
 	if p.Kind == audit.TokenViewer {
 		lists = append(lists, viewable())

@@ -15,6 +15,7 @@ type Principal struct {
 	// Subject names the caller: `token:<jti>`, `viewer:<jti of the parent>/<user>` or `external:<issuer>#<subject>`.
 	Subject     string
 	Kind        audit.TokenKind
+	Name        string        // of the API token, or of the one that made the viewer token; empty for external tokens
 	Scopes      []audit.Scope // in the order of audit.Scopes
 	Restriction *audit.Filter // sees only this; nil for everything
 	ExpiresAt   time.Time

@@ -66,7 +66,7 @@ func TestAPIToken(t *testing.T) {
 	}
 	for _, credentials := range []string{token, "Bearer " + token, "bearer  " + token + " "} {
 		p := r.principal(credentials)
-		if p.Tenant != tenantA || p.Subject != "token:"+entry.JTI || p.Kind != audit.TokenAPI || p.Restriction != nil ||
+		if p.Tenant != tenantA || p.Subject != "token:"+entry.JTI || p.Kind != audit.TokenAPI || p.Name != entry.Name || p.Restriction != nil ||
 			!slices.Equal(p.Scopes, wantScopes) || !p.ExpiresAt.Equal(entry.ExpiresAt) {
 			t.Errorf("%q: principal %+v", credentials[:10], p)
 		}

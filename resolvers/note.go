@@ -12,6 +12,9 @@ import (
 func (r *Resolver) note(ctx context.Context, entry audit.Entry) error {
 	caller := auth.FromContext(ctx)
 	entry.Subject, entry.Token = caller.Subject, caller.Kind
+	if caller.Kind == audit.TokenAPI {
+		entry.TokenName = caller.Name
+	}
 	return r.Journal.Write(ctx, caller.Tenant.Number, entry)
 }
 

@@ -302,11 +302,11 @@ func TestEntriesTellTheKindOfTheToken(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []audit.TokenKind{audit.TokenAPI, audit.TokenViewer, audit.TokenExternal} {
 		r := newRig()
-		ctx := auth.NewContext(t.Context(), &auth.Principal{Tenant: audit.Tenant{Number: ours}, Subject: "someone", Kind: kind})
+		ctx := auth.NewContext(t.Context(), &auth.Principal{Tenant: audit.Tenant{Number: ours}, Subject: "someone", Kind: kind, Name: "ci"})
 		if err := r.note(ctx, onViewer("ann")); err != nil {
 			t.Fatal(err)
 		}
-		if entry := r.journal[0]; entry.Token != kind || entry.Subject != "someone" {
+		if entry := r.journal[0]; entry.Token != kind || entry.Subject != "someone" || (entry.TokenName == "ci") != (kind == audit.TokenAPI) {
 			t.Errorf("by %q, a token of kind %q, want %q", entry.Subject, entry.Token, kind)
 		}
 	}

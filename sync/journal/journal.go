@@ -82,6 +82,9 @@ func (j *Journal) draft(connector string, e audit.Entry) (audit.Draft, error) {
 	raw := map[string]any{
 		"id": draft.Key, "type": e.Type, "subject": e.Subject, "token": e.Token, "at": at, "description": e.Description,
 	}
+	if e.TokenName != "" {
+		raw["tokenName"] = e.TokenName
+	}
 	if e.Target != nil {
 		draft.Targets = []audit.Target{audit.NewTarget(connector, e.TargetType, audit.Text(e.Target.ID()), audit.Text(e.TargetName))}
 		raw["target"] = map[string]string{"type": e.TargetType, "id": e.Target.ID(), "name": e.TargetName}
@@ -108,7 +111,7 @@ func (j *Journal) draft(connector string, e audit.Entry) (audit.Draft, error) {
 func actor(connector string, e audit.Entry) *audit.Actor {
 	subject := audit.Text(e.Subject)
 	if e.Token == audit.TokenAPI {
-		return audit.NewActor(connector, audit.ActorService, subject, "", "")
+		return audit.NewActor(connector, audit.ActorService, subject, audit.Text(e.TokenName), "")
 	}
 	return audit.NewActor(connector, audit.ActorUser, subject, subject, "")
 }

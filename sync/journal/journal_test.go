@@ -76,7 +76,7 @@ func TestWrite(t *testing.T) {
 func TestActor(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[audit.TokenKind]audit.Actor{
-		audit.TokenAPI:      {Key: "annals:token:abc", Type: audit.ActorService, VendorID: "token:abc"},
+		audit.TokenAPI:      {Key: "annals:token:abc", Type: audit.ActorService, VendorID: "token:abc", Name: "ci"},
 		audit.TokenViewer:   {Key: "annals:viewer:abc/ann", Type: audit.ActorUser, VendorID: "viewer:abc/ann", Name: "viewer:abc/ann"},
 		audit.TokenExternal: {Key: "annals:external:idp#ann", Type: audit.ActorUser, VendorID: "external:idp#ann", Name: "external:idp#ann"},
 	} {
@@ -86,7 +86,7 @@ func TestActor(t *testing.T) {
 			return audit.Receipt{}, nil
 		}
 		by := entry
-		by.Subject, by.Token = string(want.VendorID), kind
+		by.Subject, by.Token, by.TokenName = string(want.VendorID), kind, "ci"
 		if err := journal.New(own{}, record, func() time.Time { return noon }, slog.New(slog.DiscardHandler)).Write(t.Context(), 5, by); err != nil {
 			t.Fatal(err)
 		}
