@@ -69,7 +69,7 @@ func TestAlwaysMeansEveryActivity(t *testing.T) {
 			}
 		}
 	})
-	if found < 4 {
+	if found < 20 {
 		t.Errorf("only %d filters restrict nothing: they prove nothing", found)
 	}
 }
