@@ -41,6 +41,9 @@ func newLedgers(t *testing.T) *ledgers {
 	sent := audittest.Activities(2 * perTenant)
 	for i, a := range sent {
 		a.Tenant, a.Seq = l.tenants[i%2], int64(i/2)
+		if i%6 >= 2 {
+			a.Targets = sent[i-i%6+i%2].Targets // as many have the same ones in life
+		}
 		_, err := l.Append(t.Context(), audit.Batch{
 			Tenant: a.Tenant, IntegrationID: a.IntegrationID, Connector: a.Connector, Feed: a.Feed, Path: a.Path,
 			ObservedAt: a.ObservedAt, Drafts: []audit.Draft{a.Draft},
